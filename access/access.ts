@@ -8,28 +8,28 @@ import { PortAccess } from './portAccess.js';
 import type { ServiceRoles } from './roles.js';
 import { Usage, type RefusalReason } from './usage.js';
 
-/** The service that a port serves, as access to it is decided. */
+/** A port's service, for decisions about access. */
 export interface ServiceOfPort {
-  /** The name by which grants call it. */
+  /** Its name in grants. */
   readonly service: string;
   readonly roles: ServiceRoles;
-  /** The name of a graph by the id that calls bring; undefined where there is none. Absent: its calls are about no graphs. */
+  /** A graph's name by the id in calls; undefined if there is none. Absent: the calls concern no graphs. */
   readonly graphName?: (id: number) => string | undefined;
 }
 
-/** Renews what it found out of its caller from the file as it is now. */
+/** Renews its knowledge of its caller from the present file. */
 export interface Renewable {
   renew(): void;
 }
 
 /**
- * Who may call what on the ports of this process. It goes by the file of identities, which is looked at every `limits.accessLookMs`: a file that has changed and cannot be read is logged, and what was read
- * before stays in force.
+ * The access rules of this process's ports. They follow the file of identities, which is checked every
+ * `limits.accessLookMs`: a changed file that cannot be read is logged, and the previous rules stay in force.
  */
 export class Access {
-  /** Whose every method is open to everybody. */
+  /** Access rules that let everybody call everything. */
   static readonly open = new Access();
-  /** Connections to be looked at again when the file has changed. */
+  /** Connections to check again when the file has changed. */
   readonly callers = new Set<Renewable>();
   readonly #usage = new Map<string, Usage>();
   #credentials: Credentials | undefined;
@@ -37,7 +37,7 @@ export class Access {
 
   private constructor() {}
 
-  /** Throws as `readAccessFile`. The file is looked at until `close`. */
+  /** Throws as `readAccessFile`. The file is checked until `close`. */
   static fromFile(file: string, { log, metrics }: { readonly log: Log; readonly metrics: Metrics }): Access {
     const access = new Access();
     access.#use(readAccessFile(file));
@@ -55,21 +55,21 @@ export class Access {
     return new PortAccess(this, service);
   }
 
-  /** Counts of callers without an identity go by the empty name. */
+  /** Callers without an identity are counted under the empty name. */
   usageOf(name: string): Usage {
     let usage = this.#usage.get(name);
     if (usage === undefined) this.#usage.set(name, (usage = new Usage(name)));
     return usage;
   }
 
-  /** Open connections here, by identity. */
+  /** Open connections in this process, by identity. */
   get connections(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const [name, { connections }] of this.#usage) if (name !== '' && connections > 0) counts[name] = connections;
     return counts;
   }
 
-  /** Takes in the connections of identities in the other processes of the server: their limits are of all together. */
+  /** Takes in the identities' connections in other processes of the server: their limits hold for all together. */
   useElsewhere(connections: Readonly<Record<string, number>>): void {
     for (const [name, count] of Object.entries(connections)) this.usageOf(name).elsewhere = count;
   }

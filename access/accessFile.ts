@@ -25,13 +25,13 @@ const identityName = z
 const grant = z
   .strictObject({
     roles: z.array(z.enum(roles)).min(1),
-    /** Names of stores, or `manager`, `injector`, `metrics`. Absent: all of them. */
+    /** Names of stores, or `manager`, `injector`, `metrics`. Absent: all. */
     services: z
       .array(z.string().regex(/^[a-z][a-z0-9]*$/, 'must be the name of a store, or manager, injector, metrics'))
       .min(1)
       .max(64)
       .optional(),
-    /** Names of graphs. Absent: whatever the services hold. */
+    /** Names of graphs. Absent: all. */
     graphs: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional(),
   })
   .refine(
@@ -56,20 +56,23 @@ const network = z.string().refine((text) => {
 const identity = z.strictObject({
   grants: z.array(grant).max(64).default([]),
   tokens: z.array(token).max(16).default([]),
-  /** Names that a client's certificate is for: its common name as `CN:web`, an alternative one with its kind, `DNS:web.example` or `URI:spiffe://example/web`. */
+  /**
+   * Names in a client's certificate: its common name as `CN:web`, or an alternative name with its kind,
+   * `DNS:web.example` or `URI:spiffe://example/web`.
+   */
   certificates: z
     .array(
       z.string().regex(/^[A-Za-z ]{1,20}:.{1,255}$/, 'must be a kind and a name, such as CN:web or DNS:web.example'),
     )
     .max(64)
     .default([]),
-  /** Where its connections come from: for clients that can show neither a token nor a certificate. */
+  /** Networks that its connections come from, for clients that can show neither a token nor a certificate. */
   networks: z.array(network).max(256).default([]),
-  /** Calls a second, over all ports of one server. Absent: as many as the server takes. */
+  /** Calls per second over all ports of one server. Absent: unlimited. */
   callsPerSecond: z.number().positive().max(10_000_000).optional(),
-  /** Calls that may come at once. Absent: those of one second. */
+  /** Calls that may come at once. Absent: one second's. */
   burst: z.int().min(1).max(10_000_000).optional(),
-  /** Connections at a time, over all ports of one server. */
+  /** Concurrent connections over all ports of one server. */
   connections: z.int().min(1).max(1_000_000).optional(),
 });
 
@@ -80,7 +83,10 @@ export type IdentitySettings = z.output<typeof identity>;
 export type AccessRules = z.output<typeof schema>;
 export type AccessRulesInput = z.input<typeof schema>;
 
-/** Reads the file of identities. Throws `FailedPrecondition` where it cannot be read, and `InvalidArgument` with a line for each thing that is wrong. */
+/**
+ * Reads the file of identities. Throws `FailedPrecondition` if it cannot be read, and `InvalidArgument` with one line
+ * per fault.
+ */
 export function readAccessFile(file: string): AccessRules {
   let text: string;
   try {
@@ -120,7 +126,7 @@ export function parseAccessFile(text: string, file: string): AccessRules {
   return parsed.data;
 }
 
-/** A credential must lead to one identity. */
+/** A credential must identify one identity. */
 function repeated(
   { identities }: AccessRules,
   what: string,
@@ -137,12 +143,13 @@ function repeated(
 }
 
 /**
- * Changes the file, which may be absent, as one step: a server never reads half of it. Its owner, its mode and whatever else it says stay. Throws `InvalidArgument` where the result would be wrong,
- * and `Conflict` where another changed it meanwhile.
+ * Edits the file, or creates it, in one step: a server never reads half of it. Its owner, mode and other content
+ * stay. Throws `InvalidArgument` if the result would be invalid, and `Conflict` if somebody else changed it
+ * meanwhile.
  */
 export function editAccessFile(path: string, edit: (rules: AccessRulesInput) => void): void {
   const there = existsSync(path);
-  // A link stays one.
+  // A symbolic link stays one.
   const file = there ? realpathSync(path) : path;
   if (there) readAccessFile(file);
   const before = there ? readFileSync(file, 'utf8') : '{ "identities": {} }';

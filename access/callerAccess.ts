@@ -6,21 +6,24 @@ import type { PortAccess } from './portAccess.js';
 import type { Role } from './roles.js';
 import type { Usage } from './usage.js';
 
-/** One for all: making an error costs as much as answering a call. */
+/** Shared: making an error costs as much as answering a call. */
 const shownAlready = new RoostError(
   'FailedPrecondition',
   'this connection has shown a token already: open another one',
 );
 
-/** What one connection may do: as whom, and how that was found out. Calls are decided by a look into a map; tokens are looked at once. */
+/**
+ * What one connection may do, as which identity, and how it was identified. Calls are decided by a lookup in a map; a
+ * token is verified once.
+ */
 export class CallerAccess {
   #identity: Identity | undefined;
   #token: string | undefined;
-  /** Whose connections this one counts among. */
+  /** The usage that this connection counts toward. */
   #counted: Usage | undefined;
-  /** Why it has no identity: its identity has as many connections as it may. */
+  /** Set if its identity has no connection left. */
   #full: RoostError | undefined;
-  /** Its calls in work go on as they were decided; no more are taken. */
+  /** Running calls finish as they were decided; no more are accepted. */
   #revoked = false;
 
   constructor(
@@ -34,12 +37,12 @@ export class CallerAccess {
     this.#full = this.#take(access.credentials.ofPeer(peer));
   }
 
-  /** Whether whoever calls is known, or need not be. */
+  /** Whether the caller is identified, or need not be. */
   get isKnown(): boolean {
     return this.#identity !== undefined || this.port.access.credentials === undefined;
   }
 
-  /** Who calls, and with which roles on this port. Undefined where nobody was asked. */
+  /** The caller, with its roles on this port. Undefined without access rules. */
   get caller(): { readonly name: string; readonly roles: readonly Role[] } | undefined {
     if (this.#identity === undefined) return undefined;
     return { name: this.#identity.name, roles: this.#identity.rolesOn(this.port.of.service) };
@@ -66,7 +69,10 @@ export class CallerAccess {
     return this.#identity?.usage.call() ?? shownAlready;
   }
 
-  /** Why a call is refused before its arguments are read; it counts for the caller's rate. `method` is undefined for one that the service does not have. */
+  /**
+   * Why a call is refused before its arguments are read; counts toward the caller's rate. `method` is undefined for
+   * one that the service does not have.
+   */
   refusalOf(method: string | undefined): RoostError | undefined {
     if (this.port.access.credentials === undefined) return undefined;
     const identity = this.#identity;
@@ -81,8 +87,9 @@ export class CallerAccess {
   }
 
   /**
-   * Why the caller may not do something that needs a role on a service, which may be another than its port's; undefined where it may. For what a request does beside opening its page, as an action of the
-   * dashboard on the manager's part. The rate is not counted again. A role that is limited to graphs does not do.
+   * Why the caller lacks a role on a service, which may differ from the port's; undefined if it has it. For actions
+   * of a request beyond opening its page, such as the dashboard's on the manager. Does not count toward the rate. A
+   * role limited to graphs does not suffice.
    */
   refusalOfRole(role: Role, service: string, action: string): RoostError | undefined {
     if (this.port.access.credentials === undefined) return undefined;
@@ -96,7 +103,7 @@ export class CallerAccess {
     return denied(identity, service, role, action);
   }
 
-  /** Why a call is refused for the graphs that it is about. */
+  /** Why a call is refused for the graphs that it concerns. */
   refusalOfGraphs(method: string, args: readonly unknown[]): RoostError | undefined {
     const identity = this.#identity;
     if (identity === undefined) return undefined;
@@ -105,7 +112,7 @@ export class CallerAccess {
     return refusal;
   }
 
-  /** Finds its identity in the file as it is now. */
+  /** Identifies the caller by the present file. */
   renew(): void {
     const { credentials } = this.port.access;
     if (this.#identity === undefined || this.#revoked || credentials === undefined) return;
@@ -119,7 +126,7 @@ export class CallerAccess {
     this.onRevoked();
   }
 
-  /** The connection is closed. */
+  /** The connection has closed. */
   leave(): void {
     this.#release();
     this.port.access.callers.delete(this);

@@ -5,7 +5,7 @@ import type { Peer } from './peer.js';
 import { isTokenOf, tokenIdOf, type TokenRecord } from './token.js';
 import type { Usage } from './usage.js';
 
-/** The identities of one reading of the file, by all that may lead to one. */
+/** The identities in one version of the file, by their credentials. */
 export class Credentials {
   readonly identities: ReadonlyMap<string, Identity>;
   readonly #tokens: ReadonlyMap<string, readonly [TokenRecord, Identity]>;
@@ -32,7 +32,7 @@ export class Credentials {
     return record !== undefined && isTokenOf(text, record) ? identity : undefined;
   }
 
-  /** By its certificate, else by its network. */
+  /** By certificate, else by network. */
   ofPeer({ address, certificate }: Peer): Identity | undefined {
     const { commonName, names = [] } = certificate ?? {};
     const shown = commonName === undefined ? names : [`CN:${commonName}`, ...names];

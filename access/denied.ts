@@ -5,7 +5,7 @@ import type { MethodNeed } from './roles.js';
 /**
  * The error of an identity that lacks a role.
  *
- * @param graph the graph on which the role is missing. Absent: it is missing on the service.
+ * @param graph the graph that the role is missing on. Absent: the service.
  */
 export function denied(
   { name }: Pick<Identity, 'name'>,

@@ -2,7 +2,10 @@ import type { Grant, IdentitySettings } from './accessFile.js';
 import { roles, type MethodNeed, type Role } from './roles.js';
 import type { Usage } from './usage.js';
 
-/** What somebody may do with a method: nothing, all, or as much as concerns some graphs, whose ids stand at some places of its arguments. */
+/**
+ * What an identity may do with a method: nothing, everything, or only on some graphs, whose ids are at given places
+ * in the arguments.
+ */
 export type Permission = 'none' | 'all' | { readonly graphs: ReadonlySet<string>; readonly places: readonly string[] };
 
 export function permissionOf(grants: readonly Grant[], service: string, need: MethodNeed): Permission {
@@ -10,7 +13,7 @@ export function permissionOf(grants: readonly Grant[], service: string, need: Me
   const fitting = grantsOn(grants, service).filter(
     ({ roles: given }) => role === 'any' || given.includes(role) || given.includes('admin'),
   );
-  // Of any role, one that is limited to graphs is one too.
+  // `any` role includes roles limited to graphs.
   if (fitting.some(({ graphs }) => graphs === undefined || role === 'any')) return 'all';
   if (places === undefined || fitting.length === 0) return 'none';
   return { graphs: new Set(fitting.flatMap(({ graphs }) => graphs ?? [])), places };
@@ -19,7 +22,7 @@ export function permissionOf(grants: readonly Grant[], service: string, need: Me
 const grantsOn = (grants: readonly Grant[], service: string): readonly Grant[] =>
   grants.filter(({ services }) => services === undefined || services.includes(service));
 
-/** Somebody who calls, with what the file says of it. */
+/** An identity with its entry in the file. */
 export class Identity {
   constructor(
     readonly name: string,

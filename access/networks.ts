@@ -7,7 +7,7 @@ interface Network {
   readonly owner: string;
 }
 
-/** Throws `InvalidArgument` for a text that is neither an address nor a network such as `10.2.0.0/16` or `fd00::/8`. */
+/** Throws `InvalidArgument` for text that is neither an address nor a network such as `10.2.0.0/16` or `fd00::/8`. */
 export function parseNetwork(text: string): { readonly prefix: number; readonly holds: BlockList } {
   const [, address = '', digits] = /^([0-9A-Fa-f.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const version = isIP(address);
@@ -23,9 +23,9 @@ export function parseNetwork(text: string): { readonly prefix: number; readonly 
   return { prefix, holds };
 }
 
-/** Networks and whom they belong to. */
+/** Networks and their owners. */
 export class Networks {
-  /** The narrowest first. */
+  /** Narrowest first. */
   readonly #networks: readonly Network[];
 
   constructor(networks: Iterable<readonly [network: string, owner: string]>) {
@@ -34,7 +34,7 @@ export class Networks {
     );
   }
 
-  /** The owner of the narrowest network that an address is in. */
+  /** The owner of the narrowest network that contains an address. */
   ownerOf(address: string): string | undefined {
     const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
     const version = isIP(plain);

@@ -1,15 +1,18 @@
-/** Who is at the other end of a connection. */
+/** The other end of a connection. */
 export interface Peer {
   /** An IP address. */
   readonly address: string;
-  /** Present where the client showed a certificate that one of `tls.clientCaFile`'s authorities vouches for. */
+  /** Present if the client showed a certificate signed by one of `tls.clientCaFile`'s authorities. */
   readonly certificate?: PeerCertificate;
 }
 
-/** The names that a client's certificate is for. */
+/** The names in a client's certificate. */
 export interface PeerCertificate {
-  /** The common name of its subject; undefined where there is none. */
+  /** The subject's common name; undefined if there is none. */
   readonly commonName: string | undefined;
-  /** The alternative names of its subject, each with its kind: `DNS:web1`, `URI:spiffe://…`, `IP Address:10.0.0.7`, `email:…`. */
+  /**
+   * The subject's alternative names, each with its kind: `DNS:web1`, `URI:spiffe://…`, `IP Address:10.0.0.7`,
+   * `email:…`.
+   */
   readonly names: readonly string[];
 }

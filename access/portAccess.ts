@@ -10,7 +10,7 @@ import { valuesAt } from './valuesAt.js';
 /** What one identity may do with one method. */
 export interface Decision {
   readonly permission: Permission;
-  /** Why not, where it may do nothing. */
+  /** The refusal, if it may do nothing. */
   readonly refusal: RoostError | undefined;
 }
 
@@ -35,12 +35,12 @@ export class PortAccess {
     return this.access.credentials === undefined;
   }
 
-  /** A new connection, or a request that stands for itself. `onRevoked`: its identity has lost what it came by. */
+  /** Registers a new connection, or a request by itself. `onRevoked`: its identity has lost the credential. */
   enter(peer: Peer, onRevoked: () => void): CallerAccess {
     return new CallerAccess(this, peer, onRevoked);
   }
 
-  /** Made once for each identity and method. */
+  /** Computed once per identity and method. */
   decision(identity: Identity, method: string): Decision {
     let known = this.#decisions.get(identity);
     if (known === undefined) this.#decisions.set(identity, (known = new Map<string, Decision>()));
@@ -54,12 +54,12 @@ export class PortAccess {
     return decision;
   }
 
-  /** Methods that nobody knows have no decisions of their own: a caller could name as many as it likes. */
+  /** Unknown methods get no decisions of their own: a caller could name any number. */
   need(method: string): MethodNeed {
     return Object.hasOwn(this.of.roles, method) ? this.of.roles[method]! : 'admin';
   }
 
-  /** Why a call may not concern the graphs that its arguments name. */
+  /** Why a call may not concern the graphs in its arguments. */
   refusalOfGraphs(identity: Identity, method: string, args: readonly unknown[]): RoostError | undefined {
     const { permission } = this.decision(identity, method);
     if (typeof permission === 'string') return undefined;

@@ -4,27 +4,27 @@ const idBytes = 5;
 const secretBytes = 32;
 const pattern = /^roost_([a-z2-7]{8})_[A-Za-z0-9_-]{43}$/;
 
-/** What is kept of a token. */
+/** The record of a token. */
 export interface TokenRecord {
-  /** Public: it names the token in lists and logs. */
+  /** Public: names the token in lists and logs. */
   readonly id: string;
-  /** SHA-256 of the token's text, in hexadecimal digits. */
+  /** SHA-256 of the token's text, in hexadecimal. */
   readonly sha256: string;
   /** ISO 8601. */
   readonly createdAt: string;
 }
 
-/** Makes a token: 256 random bits behind its id. Its text is kept nowhere. */
+/** Creates a token: 256 random bits after its id. Its text is stored nowhere. */
 export function newToken(now = new Date()): { readonly text: string; readonly record: TokenRecord } {
   const id = base32(randomBytes(idBytes));
   const text = `roost_${id}_${randomBytes(secretBytes).toString('base64url')}`;
   return { text, record: { id, sha256: digestOf(text).toString('hex'), createdAt: now.toISOString() } };
 }
 
-/** The id in the text of a token; undefined where it cannot be one. */
+/** The id in a token's text; undefined if it is no token. */
 export const tokenIdOf = (text: string): string | undefined => pattern.exec(text)?.[1];
 
-/** Whether a record is of the token, in a time that does not depend on how much of it is right. */
+/** Whether a record belongs to the token, in constant time. */
 export const isTokenOf = (text: string, { sha256 }: Pick<TokenRecord, 'sha256'>): boolean =>
   timingSafeEqual(digestOf(text), Buffer.from(sha256, 'hex'));
 

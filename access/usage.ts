@@ -6,18 +6,18 @@ export type RefusalReason = 'unauthenticated' | 'permission' | 'rate' | 'connect
 const [leastRetryMs, mostRetryMs] = [10, 1_000];
 
 /**
- * What one identity uses of a server: its connections, and its calls as a bucket that fills at `callsPerSecond` up to `burst`. Of several processes of a server each grants as large a share of these as
- * it has of the identity's connections.
+ * One identity's use of a server: its connections, and its calls as a bucket that fills at `callsPerSecond` up to
+ * `burst`. With several processes, each grants the share of these that it has of the identity's connections.
  */
 export class Usage {
   connections = 0;
-  /** Connections in the other processes of the server, as of a moment ago. */
+  /** Recent number of connections in other processes of the server. */
   elsewhere = 0;
   readonly refused: Record<RefusalReason, number> = { unauthenticated: 0, permission: 0, rate: 0, connections: 0 };
   #limits: Pick<IdentitySettings, 'callsPerSecond' | 'burst' | 'connections'> = {};
   #calls = Infinity;
   #countedMs = 0;
-  // One of each for all: making an error costs as much as answering a call.
+  // Shared: making an error costs as much as answering a call.
   #tooMany: RoostError | undefined;
   #tooManyConnections: RoostError | undefined;
 
@@ -40,7 +40,7 @@ export class Usage {
     return this.elsewhere === 0 ? 1 : Math.max(1, this.connections) / (Math.max(1, this.connections) + this.elsewhere);
   }
 
-  /** Counts a call, or says why it is one too many. */
+  /** Counts a call, or returns why it is one too many. */
   call(nowMs = performance.now()): RoostError | undefined {
     const { callsPerSecond } = this.#limits;
     if (callsPerSecond === undefined) return undefined;
@@ -60,7 +60,7 @@ export class Usage {
     ));
   }
 
-  /** Counts a connection, or says why it is one too many. */
+  /** Counts a connection, or returns why it is one too many. */
   connect(): RoostError | undefined {
     const { connections } = this.#limits;
     if (connections === undefined || this.connections + this.elsewhere < connections) {

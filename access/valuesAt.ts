@@ -1,4 +1,7 @@
-/** The values at a place in a call's arguments, such as `0.*.term.graph_id`. What is absent there is left out: whoever reads the call says what is missing. */
+/**
+ * The values at a place in a call's arguments, such as `0.*.term.graph_id`. Absent values are left out: decoding the
+ * call reports them.
+ */
 export function valuesAt(place: string, args: readonly unknown[]): unknown[] {
   return place.split('.').reduce<unknown[]>(
     (values, step) =>

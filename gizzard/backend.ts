@@ -2,83 +2,98 @@ import type { Deadline, Health, RoostError } from '../core/index.js';
 import type { ShardInfo } from './topology/types.js';
 
 /**
- * One server of a backend. Shard types and job types get it as their backend made it, with sessions of its own kind; what stands here is all that Gizzard
- * itself asks of it.
+ * One server of a backend. Shard types and job types get it as their backend made it, with sessions of its own kind;
+ * this interface has only what Gizzard itself needs.
  */
 export interface Host {
   readonly name: string;
-  /** Learnt from the requests to it. */
+  /** Learned from the requests to it. */
   readonly health: Pick<Health, 'healthy' | 'down' | 'reason'>;
-  /** Asks for a sign of life, within a bound of its own. Never throws. */
+  /** Asks for a sign of life, within its own time limit. Never throws. */
   answers(): Promise<boolean>;
   /** Its own clock, in milliseconds since 1970. */
   clockMs(deadline: Deadline): Promise<number>;
-  /** How busy it is now. Absent: moves go by the time alone that their pages take. */
+  /** Its present load. Absent: moves are throttled by the time of their pages alone. */
   load?(deadline: Deadline): Promise<HostLoad>;
-  /** How far it is behind the server that it replicates; undefined where it replicates none, or does not tell. Absent: its backend has no such thing. */
+  /**
+   * Seconds behind the server that it replicates; undefined if it replicates none, or does not tell. Absent: the
+   * backend has no such thing.
+   */
   lagSeconds?(deadline: Deadline): Promise<number | undefined>;
-  /** Absent: nobody can tell, and nobody looks before a copy. */
+  /** Free room. Absent: unknown, and not checked before a copy. */
   room?(deadline: Deadline): Promise<HostRoom>;
 }
 
 export interface HostLoad {
-  /** Requests that it has ever answered, whoever asked. */
+  /** Requests answered since its start, from anybody. */
   readonly requests: number;
-  /** Requests that it works on. */
+  /** Requests in progress. */
   readonly running: number;
 }
 
 export interface HostRoom {
   readonly usedBytes: number;
-  /** Undefined where nobody can tell. */
+  /** Undefined if unknown. */
   readonly freeBytes: number | undefined;
-  /** What is free, and why, as the end of a sentence; where nobody can tell, what an operator does about it. */
+  /** What is free and why, as the end of a sentence; if unknown, what an operator can do about it. */
   readonly text: string;
 }
 
-/** One thing that was looked at on a host. `fault`: Roost cannot work with the host. `warning`: it can, and something is risked. */
+/** One check of a host. `fault`: Roost cannot work with the host. `warning`: it can, at a risk. */
 export interface HostLook {
-  /** A word: `version`. */
+  /** One word, such as `version`. */
   readonly what: string;
   readonly state: 'good' | 'warning' | 'fault';
   readonly text: string;
 }
 
 /**
- * A kind of server that leaves live on: its hosts, and what Gizzard asks of each. How a shard is made, copied, compared and taken away is said by shard types,
- * each of which names its backend. Leaves of one cluster may be of several backends. The topology, the control tables and the journal's epochs are always on MySQL.
+ * A kind of server that holds leaves: its hosts, and what Gizzard needs of each. Shard types define how a shard is
+ * created, copied, compared and dropped; each names its backend. Leaves of one cluster may be on several backends.
+ * The topology, the control tables and the journal's epochs are always on MySQL.
  */
 export interface Backend<H extends Host = Host> {
-  /** As shard types name it, and people know it: `mysql`. */
+  /** The name that shard types and people use, such as `mysql`. */
   readonly name: string;
-  /** The hosts of its part of the configuration. A name belongs to one backend. */
+  /** The hosts in its part of the configuration. A host name belongs to one backend. */
   readonly names: readonly string[];
-  /** One of them, always the same object; connections are made when they are needed. Throws `Unavailable` once the backend is closed. */
+  /**
+   * A host, always as the same object; connections open on demand. Throws `Unavailable` once the backend is closed.
+   */
   host(name: string): H;
-  /** The shards of each host whose data is set aside. */
+  /** The shards of each host whose data was set aside. */
   readonly dropped: DroppedList<H>;
   /**
-   * Whether an error is the fault of what was to be written, so that every attempt meets it. Any other is of the place, and the job waits.
-   * Absent: `DataLoss`, `InvalidArgument` and `Internal` are.
+   * Whether an error concerns the written data, so that every attempt would meet it. Any other error concerns the
+   * host, and the job waits. Absent: `DataLoss`, `InvalidArgument` and `Internal` concern the data.
    */
   namesData?(error: RoostError): boolean;
-  /** Sentences on what keeps a host from being used, `makesShards`: from having new shards. Absent: nothing but that it does not answer. */
+  /**
+   * Sentences about what keeps a host from use or, with `makesShards`, from getting new shards. Absent: only whether
+   * it answers.
+   */
   problems?(host: H, makesShards: boolean, deadline: Deadline): Promise<string[]>;
-  /** Looks at all that Roost needs of a host beside an answer, room and the right time. `servers` are to connect to it. Absent: nothing. */
+  /**
+   * Checks everything that Roost needs of a host besides an answer, room and the right time. `servers` is the number
+   * of servers that will connect. Absent: nothing.
+   */
   check?(host: H, servers: number): Promise<HostLook[]>;
-  /** Ends what connections there are, after what is under way on them. */
+  /** Closes connections once the work in progress on them has ended. */
   close(): Promise<void>;
 }
 
 /** A shard whose data was set aside. */
 export interface DroppedShard {
-  /** The name of its data among what is set aside on its host: when it was dropped, and which shard it was. At most `maxAsideNameChars`. Never used twice. */
+  /**
+   * The name of its data on the host: when it was dropped, and which shard it was. At most `maxAsideNameChars`. Never
+   * reused.
+   */
   readonly name: string;
-  /** The shard as it was. */
+  /** The shard before the drop. */
   readonly shard: ShardInfo;
-  /** For people: what dropped it. */
+  /** The reason, for people. */
   readonly why: string;
-  /** By the clock of the shard's host, in milliseconds since 1970. */
+  /** Milliseconds since 1970, by the clock of the shard's host. */
   readonly droppedAtMs: number;
   readonly keepUntilMs: number;
 }
@@ -91,11 +106,14 @@ export interface KeptShard extends DroppedShard {
 
 export const maxAsideNameChars = 54;
 
-/** What each host keeps of the shards that were dropped on it, beside their data. */
+/** The list that each host keeps of its dropped shards, beside their data. */
 export interface DroppedList<H extends Host = Host> {
-  /** Makes the list, and the place of what is set aside, where they are missing. */
+  /** Adds a shard; creates the list and the place for set-aside data if they are missing. */
   add(host: H, dropped: DroppedShard, deadline: Deadline): Promise<void>;
-  /** The newest first. `held`: whether its data is there; a process may have died between the two. Empty where nothing was ever dropped. */
+  /**
+   * Newest first. `held`: whether the data exists; a process may have died between the two steps. Empty if nothing
+   * was ever dropped.
+   */
   list(host: H, deadline: Deadline): Promise<{ readonly dropped: KeptShard; readonly held: boolean }[]>;
   remove(host: H, name: string, deadline: Deadline): Promise<void>;
 }

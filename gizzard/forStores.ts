@@ -1,4 +1,7 @@
-/** Gizzard as the package shows it, `roostdb/gizzard`: what an author of a store needs. Our own folders import `index.ts`. */
+/**
+ * The package's view of Gizzard, `roostdb/gizzard`: what an author of a store needs. Our own folders import
+ * `index.ts`.
+ */
 export {
   attributeOf,
   differingRows,

@@ -41,65 +41,68 @@ import { shardKey, validShardId } from './topology/types.js';
 export interface GizzardOptions {
   readonly log?: Log;
   readonly metrics?: Metrics;
-  /** How jobs reach the injectors of remote clusters. Without it, a process that works leaves their backlogs to others. */
+  /** Sends jobs to the injectors of remote clusters. Absent: this process leaves such backlogs to others. */
   readonly sendJobs?: SendJobs;
 }
 
-/** Making a shard's tables takes no longer than this. */
+/** Limit for creating a shard's tables. */
 const createDeadlineMs = 30_000;
 const announceDeadlineMs = 5_000;
-/** What a clean shutdown gives the jobs in work. */
+/** Time that a clean shutdown leaves running jobs. */
 const closeGraceMs = 10_000;
-/** A server says at least this often which topology it works with: steps of a migration wait for it. */
+/** A server reports its topology at least this often: steps of migrations wait for it. */
 const maxBeatMs = 1_000;
-/** Between looks for replicas whose control tables are behind. */
+/** Pause between looks for replicas with outdated control tables. */
 const minWatchMs = 250;
-/** A promotion waits this long for the servers that are there to follow. */
+/** A promotion waits this long for running servers to follow. */
 const followDeadlineMs = 10_000;
 const lookEveryMs = 100;
 const dayMs = 86_400_000;
 
-/** A process's view of a cluster: its topology, its hosts and its jobs. Knows nothing of what the shards hold. */
+/** One process's view of a cluster: topology, hosts and jobs. Knows nothing of the shards' content. */
 export class Gizzard {
   /** The hosts of all backends. */
   readonly hosts: Hosts;
-  /** Those of MySQL, where the name server and the control tables are too. */
+  /** The MySQL hosts, which also hold the name server and the control tables. */
   readonly mysql: DatabaseHosts;
-  /** Where the tables of shards are, on each host of MySQL. */
+  /** Where shards' tables are on each MySQL host. */
   readonly database: ShardDatabase;
   readonly nameServer: NameServer;
-  /** What steers the cluster beside its topology, on every replica of the name server's database. */
+  /** The control tables, on every replica of the name server's database. */
   readonly control: Control;
-  /** Compares the replicas of that database, and makes them the same. */
+  /** Compares the replicas of that database, and makes them equal. */
   readonly replicas: ReplicasHealth;
   readonly jobs: Jobs;
   /** What this process reads and writes, by tree and key. */
   readonly heat = new Heat();
-  /** The copies, repairs and diffs of the cluster. */
+  /** Copies, repairs and diffs. */
   readonly moves: Moves;
-  /** The transformations of the cluster. */
+  /** Transformations of the topology. */
   readonly migrations: Migrations;
-  /** Finds and puts right what half-done work has left behind. */
+  /** Finds and removes leftovers of half-done work. */
   readonly doctor: Doctor;
-  /** Finds rows in shards of other keys, and moves them home. */
+  /** Finds rows in the wrong shard, and moves them home. */
   readonly strays: Strays;
-  /** Shards that were dropped, while their tables are kept. */
+  /** Dropped shards with tables that are still kept. */
   readonly dropped: DroppedTables;
-  /** Brings the name server and the shards to the schema of this release. */
+  /** Brings the name server and the shards to this release's schema. */
   readonly upgrades: Upgrades;
-  /** The servers of the cluster, and the topology that each works with. */
+  /** The cluster's servers, with the topology that each works with. */
   readonly servers: Servers;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly #types = new RegisteredTypes();
-  /** The attributes of shards in their forms, by the types that are registered. */
+  /** Attributes of shards in their several forms, by registered type. */
   readonly attributes = new AttributeForms(this.#types.shards);
   readonly #sweeper: DroppedSweeper;
   #started = false;
   #working = false;
   readonly #reads: ReplicaReads;
 
-  /** Opens connections as they are needed. Stores `register` what they bring; then `start()`, or `nameServer.reload()`, gets the topology. */
+  /**
+   * Opens connections on demand. Stores `register` their types; then `start()` or `nameServer.reload()` loads the
+   * topology.
+   */
   constructor(
     readonly config: RoostConfig,
     private readonly options: GizzardOptions = {},
@@ -214,7 +217,10 @@ export class Gizzard {
     );
   }
 
-  /** Takes in what a store brings, before `start`. Returns the Gizzard. Throws `InvalidArgument` for a type or a host whose name is taken. */
+  /**
+   * Registers a store's types, before `start`. Returns the Gizzard. Throws `InvalidArgument` if a type's or host's
+   * name is taken.
+   */
   register({ backends = [], ...types }: GizzardTypes): this {
     if (this.#started) throw new RoostError('FailedPrecondition', 'types are registered before a Gizzard starts');
     for (const backend of backends) this.hosts.add(backend);
@@ -222,12 +228,12 @@ export class Gizzard {
     return this;
   }
 
-  /** Undefined where this process does not know the type. */
+  /** Undefined if this process does not know the type. */
   shardType(name: string): ShardType | undefined {
     return this.#types.shards.get(name);
   }
 
-  /** Undefined where this process does not know the kind. */
+  /** Undefined if this process does not know the kind. */
   jobType(kind: string): AnyJobType | undefined {
     return this.#types.jobs.get(kind);
   }
@@ -239,7 +245,7 @@ export class Gizzard {
   /** Loads the topology and keeps it fresh; with `work`, also takes jobs and moves data. */
   async start(options: { readonly work: boolean }): Promise<void> {
     this.#started = true;
-    // The first read, or write, is not to wait for it.
+    // Started early, so that the first read or write does not wait for it.
     void this.jobs.lagging.fresh();
     await this.nameServer.reload();
     await this.upgrades.requireKnown();
@@ -253,7 +259,7 @@ export class Gizzard {
     if (sendJobs !== undefined) {
       const relays = this.jobs.relay(async (remote, jobs, deadline) => {
         const refusal = refusalOfRemote(this.config, remote);
-        // The backlog waits until the host is allowed, or is no more.
+        // The backlog waits until the host is allowed or removed.
         if (refusal !== undefined) throw new RoostError('Unavailable', refusal.message, { cause: refusal });
         return sendJobs(remote, jobs, deadline);
       });
@@ -266,9 +272,10 @@ export class Gizzard {
   }
 
   /**
-   * Changes the topology as one step. Tables of new leaves are made first, so that nothing is ever forwarded to a table that is not there;
-   * when the change is refused they stay behind, empty. The audit says that it was made `by`, which is this process where absent. With `onVersion` the change is refused
-   * where the topology has become another one meanwhile, and with leaves on a host that holds none yet where a server does not know that host.
+   * Changes the topology in one step. Tables of new leaves are created first, so that nothing is ever forwarded to a
+   * missing table; if the change is refused they stay, empty. The audit records `by`; absent: this process. With
+   * `onVersion`, the change is refused if the topology has changed meanwhile. Leaves on a host that holds none yet
+   * are refused if a server does not know that host.
    */
   async apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
     const leaves = changes.flatMap((change) =>
@@ -277,7 +284,7 @@ export class Gizzard {
         : [],
     );
     const creating = leaves.map((shard) => {
-      // Its name is about to enter SQL.
+      // Its name is about to become part of SQL.
       validShardId(shard.id);
       const type = this.#types.shards.get(shard.type);
       if (type === undefined) {
@@ -312,8 +319,8 @@ export class Gizzard {
   }
 
   /**
-   * Undoes one change of the audit, as a change of its own. Throws `NotFound`, `FailedPrecondition` where the tables of a shard that it would bring back are gone, and as `apply` where what
-   * came later stands in the way.
+   * Undoes one audited change, as a new change. Throws `NotFound`, `FailedPrecondition` if a shard that would return
+   * has lost its tables, and as `apply` if later changes conflict.
    */
   async undo(version: number, by?: string): Promise<Topology> {
     const inverse = await this.nameServer.inverseOf(version);
@@ -336,8 +343,8 @@ export class Gizzard {
   }
 
   /**
-   * Makes a host of the name server its primary, and waits for servers to follow, some seconds at most. Returns whether it was not, and the servers that do not follow yet. Throws as
-   * `NameServer.promote` does.
+   * Makes a host of the name server its primary, and waits some seconds for servers to follow. Returns whether it was
+   * not primary before, and the servers that have not followed yet. Throws as `NameServer.promote`.
    */
   async promote(
     hostname: string,
@@ -353,7 +360,9 @@ export class Gizzard {
     }
   }
 
-  /** Gives the tables of a dropped shard their old name back, and lets a shard have that name. Throws as `DroppedTables.bringBack` does. */
+  /**
+   * Renames the tables of a dropped shard back, and lets a shard use that name. Throws as `DroppedTables.bringBack`.
+   */
   async undrop(dropped: DroppedShard, by?: string): Promise<void> {
     await this.dropped.bringBack(dropped);
     await this.nameServer.revive([dropped.shard.id], by);
@@ -386,7 +395,7 @@ export class Gizzard {
     return this.#reads.isCurrent(leaf);
   }
 
-  /** Finishes or hands back the jobs in work, and closes every connection. */
+  /** Finishes running jobs or hands them back, and closes every connection. */
   async close(): Promise<void> {
     try {
       await this.nameServer.close();
@@ -401,7 +410,10 @@ export class Gizzard {
     }
   }
 
-  /** Other servers hear of a change within a second or so; of where copies of writes go, all of them must know before it is answered. */
+  /**
+   * Other servers hear of a change within a second or so. For copies of writes to remote clusters, all servers must
+   * know the change before it is answered.
+   */
   async #announce(changes: readonly Change[], version: number): Promise<void> {
     if (!changes.some(({ kind }) => kind === 'setRemoteHost' || kind === 'removeRemoteHost')) return;
     try {
@@ -421,7 +433,7 @@ export class Gizzard {
     }
   }
 
-  /** A host that gets no copies may stay: it can still be taken out, or passed over. */
+  /** A host that gets no copies may stay: it can still be removed or skipped. */
   #refuseRemotes(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind !== 'setRemoteHost' || change.host.status !== 'normal') continue;
@@ -430,14 +442,17 @@ export class Gizzard {
     }
   }
 
-  /** Throws `FailedPrecondition` where a server's configuration lacks one of the hosts that hold no data yet: it could neither write nor read there. */
+  /**
+   * Throws `FailedPrecondition` if a server's configuration lacks one of the hosts that hold no data yet: it could
+   * neither write nor read there.
+   */
   async #requireKnown(hosts: readonly string[]): Promise<void> {
     const inUse = hostsInUse(this.topology);
     const lacking = await this.servers.lacking([...new Set(hosts)].filter((host) => !inUse.includes(host)).sort());
     if (lacking.length > 0) throw new RoostError('FailedPrecondition', `nothing was changed: ${lacking.join('; ')}`);
   }
 
-  /** The oldest topology in use here: jobs in work keep the one they began with. */
+  /** The oldest topology in use here: running jobs keep the one that they began with. */
   async #versionInUse(): Promise<number> {
     await this.nameServer.reload();
     return Math.min(this.topology.version, this.jobs.oldestVersion ?? Infinity);

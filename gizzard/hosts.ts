@@ -7,7 +7,7 @@ export class Hosts {
   readonly #backends = new Map<string, Backend>();
   readonly #byHost = new Map<string, Backend>();
   #closed = false;
-  /** `server vm:7915`, where this process is a server. */
+  /** `server vm:7915` if this process is a server. */
   serverName: () => string | undefined = () => undefined;
 
   constructor(metrics: Metrics) {
@@ -23,7 +23,7 @@ export class Hosts {
     );
   }
 
-  /** Once is enough. Throws `InvalidArgument` where another backend has its name, or one of its hosts. */
+  /** Adds a backend once. Throws `InvalidArgument` if another backend has its name or one of its hosts. */
   add(backend: Backend): void {
     const known = this.#backends.get(backend.name);
     if (known === backend) return;
@@ -41,7 +41,7 @@ export class Hosts {
     for (const name of backend.names) this.#byHost.set(name, backend);
   }
 
-  /** All of them, sorted. */
+  /** All names, sorted. */
   get names(): readonly string[] {
     return [...this.#byHost.keys()].sort();
   }
@@ -50,12 +50,15 @@ export class Hosts {
     return this.#byHost.has(name);
   }
 
-  /** Throws, for a host that the configuration does not name, `Unavailable` in a server, since another may know it, and else `FailedPrecondition`; `Unavailable` once this is closed. */
+  /**
+   * A host by name. For one that is not configured it throws `Unavailable` in a server, because another server may
+   * know it, and otherwise `FailedPrecondition`. Throws `Unavailable` once closed.
+   */
   host(name: string): Host {
     return this.backendOf(name).host(name);
   }
 
-  /** The backend that a host belongs to. Throws as `host` does. */
+  /** A host's backend. Throws as `host`. */
   backendOf(name: string): Backend {
     if (this.#closed)
       throw new RoostError('Unavailable', 'the hosts are closed', { fields: { host: name }, retryable: false });
@@ -71,20 +74,20 @@ export class Hosts {
     );
   }
 
-  /** Throws `FailedPrecondition` where this process has no such backend. */
+  /** Throws `FailedPrecondition` if this process has no such backend. */
   backend(name: string): Backend {
     const backend = this.#backends.get(name);
     if (backend !== undefined) return backend;
     throw new RoostError('FailedPrecondition', `this process has no backend ${name}`, { fields: { backend: name } });
   }
 
-  /** Whether a host should be asked before others. One that the configuration does not name is not. */
+  /** Whether to ask a host before others. False for one that is not configured. */
   isHealthy = (name: string): boolean => {
     const backend = this.#closed ? undefined : this.#byHost.get(name);
     return backend !== undefined && backend.host(name).health.healthy;
   };
 
-  /** Whether an error that a write met on a host is the fault of what was to be written. */
+  /** Whether a write's error on a host concerns the written data. */
   namesData(name: string, error: RoostError): boolean {
     const backend = this.#byHost.get(name);
     return backend?.namesData?.(error) ?? dataCodes.has(error.code);

@@ -2,18 +2,18 @@ import { RoostError } from '../core/index.js';
 import { nodeType } from './nodes/index.js';
 import { shardKey, type Attributes, type ShardInfo } from './topology/types.js';
 
-/** One named value that every shard of a type has, such as the type of its ids. */
+/** A named value of every shard of a type, such as the type of its ids. */
 export interface ShardAttribute {
-  /** Which values there are, for people, as the end of a sentence: `INT UNSIGNED or BIGINT UNSIGNED`. */
+  /** The allowed values for people, as the end of a sentence: `INT UNSIGNED or BIGINT UNSIGNED`. */
   readonly values: string;
   allows(value: string): boolean;
-  /** The value of a shard that says none. Absent: every shard must say one. */
+  /** The default value. Absent: every shard must give one. */
   readonly default?: string;
 }
 
 /**
- * The attributes of a type's shards, by name: a letter, then letters and digits. Gizzard's wire has two texts of a shard in their place, its source type and its destination type: these are the first two,
- * in the order given here.
+ * The attributes of a type's shards, by name: a letter, then letters and digits. Gizzard's wire has two texts of a
+ * shard in their place, its source type and destination type: these are the first two, in the order given here.
  */
 export type ShardAttributes = Readonly<Record<string, ShardAttribute>>;
 
@@ -22,36 +22,40 @@ export interface Attributed {
   readonly attributes?: ShardAttributes;
 }
 
-/** What Gizzard's wire, and releases before attributes had names, say of a shard. */
+/** The two texts of a shard on Gizzard's wire, and in releases before named attributes. */
 export interface ShardTexts {
   readonly sourceType: string;
   readonly destinationType: string;
 }
 
-/** The names of attributes of which only the texts are known. */
+/** Names of attributes of which only the texts are known. */
 const textNames = ['sourceType', 'destinationType'] as const;
-/** The name server's columns for the texts are no wider. */
+/** The width of the name server's columns for the texts. */
 const maxTextChars = 32;
 
-/** The texts of attributes whose type is not known: those that are named so, and others in their order. One that is too long for a text is in none. */
+/**
+ * The texts of attributes of an unknown type: first those of these names, then others in order. One that is too long
+ * for a text is in none.
+ */
 export function plainTexts(attributes: Attributes): ShardTexts {
   const others = Object.entries(attributes).flatMap(([name, value]) => (isTextName(name) ? [] : [value]));
   const [sourceType, destinationType] = textNames.map((name) => short(attributes[name] ?? others.shift() ?? ''));
   return { sourceType: sourceType!, destinationType: destinationType! };
 }
 
-/** The attributes of which only the texts are known, until the type names them: see `AttributeForms.named`. */
+/** Attributes of which only the texts are known, until the type names them: see `AttributeForms.named`. */
 export const plainAttributes = (texts: ShardTexts): Attributes =>
   Object.fromEntries(textNames.flatMap((name) => (texts[name] === '' ? [] : [[name, texts[name]]])));
 
-/** Turns the attributes of shards into their forms, by the types that a process knows. */
+/** Converts the attributes of shards between their forms, by the types that a process knows. */
 export class AttributeForms {
-  /** The types may come later. */
+  /** Types may be added later. */
   constructor(private readonly types: ReadonlyMap<string, Attributed> = new Map()) {}
 
   /**
-   * The shard, or the leaf of a template, with its attributes by their names, in the order of its type, without those that are the type's defaults: equal ones have equal attributes then.
-   * Names that the type does not have stay; shards of types that are not known stay as they are.
+   * The shard, or leaf of a template, with attributes by name, in its type's order and without the type's defaults,
+   * so that equal shards have equal attributes. Names that the type lacks stay; shards of unknown types stay as they
+   * are.
    */
   named<S extends { readonly type: string; readonly attributes: Attributes }>(shard: S): S {
     if (nodeType(shard.type) !== undefined) return { ...shard, attributes: {} };
@@ -70,7 +74,7 @@ export class AttributeForms {
     return { ...shard, attributes };
   }
 
-  /** The two texts, with the defaults of the type. */
+  /** The two texts, with the type's defaults. */
   texts({ type, attributes }: Pick<ShardInfo, 'type' | 'attributes'>): ShardTexts {
     const declared = this.types.get(type)?.attributes;
     if (declared === undefined) return plainTexts(attributes);
@@ -80,7 +84,7 @@ export class AttributeForms {
     return { sourceType, destinationType };
   }
 
-  /** Whether the two texts say less than the attributes, so that a release before would lose some. */
+  /** Whether the attributes say more than the two texts, so that an earlier release would lose some. */
   exceedTexts(shard: ShardInfo): boolean {
     const named = this.named(shard);
     const back = this.named({ ...named, attributes: plainAttributes(this.texts(named)) });
@@ -91,7 +95,7 @@ export class AttributeForms {
 const isTextName = (name: string): boolean => (textNames as readonly string[]).includes(name);
 const short = (value: string): string => (value.length > maxTextChars ? '' : value);
 
-/** The value of a shard's attribute, or the default of its type. Throws `FailedPrecondition` where there is neither. */
+/** The value of a shard's attribute, or its type's default. Throws `FailedPrecondition` if there is neither. */
 export function attributeOf(type: Attributed, shard: ShardInfo, name: string): string {
   const value = shard.attributes[name] ?? type.attributes?.[name]?.default;
   if (value !== undefined) return value;
@@ -100,7 +104,10 @@ export function attributeOf(type: Attributed, shard: ShardInfo, name: string): s
   });
 }
 
-/** Sentences on the attributes of a shard that are missing, or have a value that its type does not allow, or that its type does not have. */
+/**
+ * Sentences about a shard's attributes that are missing, have a value that the type does not allow, or are unknown to
+ * the type.
+ */
 export function attributeProblems(type: Attributed, { id, attributes }: ShardInfo): string[] {
   const declared = Object.entries(type.attributes ?? {});
   const names = declared.map(([name]) => name);
@@ -117,7 +124,7 @@ export function attributeProblems(type: Attributed, { id, attributes }: ShardInf
   ];
 }
 
-/** Throws `InvalidArgument` for a shard with a problem of `attributeProblems`. */
+/** Throws `InvalidArgument` for a shard with `attributeProblems`. */
 export function checkAttributes(type: Attributed, shard: ShardInfo): void {
   const problems = attributeProblems(type, shard);
   if (problems.length > 0)

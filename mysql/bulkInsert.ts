@@ -3,10 +3,10 @@ import type { SqlRow } from './databaseHost.js';
 
 type Value<T> = T | SqlRow[number];
 
-/** Where the values of a column come from: out of each row, from another column, or NULL. */
+/** The source of a column's values: a function of each row, another column, or NULL. */
 export type ColumnSource<Row, Name extends string, T> = ((row: Row) => Value<T>) | { readonly sameAs: Name } | null;
 
-/** Where the values of columns come from. Those that are absent get their defaults. */
+/** The sources of columns' values. Columns without one get their defaults. */
 export type ColumnSources<Row, C extends Readonly<Record<string, ColumnType<unknown>>>> = {
   readonly [Name in keyof C & string]?: ColumnSource<
     Row,
@@ -15,7 +15,10 @@ export type ColumnSources<Row, C extends Readonly<Record<string, ColumnType<unkn
   >;
 };
 
-/** Inserts many rows by one statement that takes them as one parameter, JSON. A value that a row repeats is sent once, which is a fifth of the statement's time. */
+/**
+ * Inserts many rows by one statement with one JSON parameter. A value that a row repeats is sent once, which saves a
+ * fifth of the statement's time.
+ */
 export class BulkInsert<Row> {
   readonly #columns: string;
   readonly #select: string;
@@ -37,7 +40,7 @@ export class BulkInsert<Row> {
     });
   }
 
-  /** `onDuplicate` ends the statement. */
+  /** `onDuplicate` is the end of the statement. */
   sql(table: string, onDuplicate = ''): string {
     return `INSERT INTO ${table} (${this.#columns}) SELECT ${this.#select} FROM JSON_TABLE(?, '$[*]' COLUMNS (${this.#paths})) j ${onDuplicate}`;
   }
@@ -54,7 +57,7 @@ export class BulkInsert<Row> {
   }
 }
 
-/** The columns of a `JSON_TABLE` whose rows are lists of values. */
+/** The columns of a `JSON_TABLE` whose rows are arrays. */
 export const jsonPaths = (
   columns: readonly { readonly name: string; readonly type: Pick<ColumnType<unknown>, 'json'> }[],
 ): string => columns.map(({ name, type }, place) => `${name} ${type.json} PATH '$[${place}]'`).join(', ');

@@ -2,21 +2,24 @@ import type { SqlRow } from './databaseHost.js';
 
 type SqlCell = SqlRow[number];
 
-/** A type of column: how it is declared, and how its values go to the host and come back. */
+/** A type of column: its declaration, and the encoding of its values. */
 export interface ColumnType<T> {
   /** As in `CREATE TABLE`, without `NOT NULL`. */
   readonly sql: string;
   /** As in the `COLUMNS` of a `JSON_TABLE`. */
   readonly json: string;
   readonly nullable: boolean;
-  /** The name of the column in the database, where code has another one. */
+  /** The column's name in the database, if code uses another one. */
   readonly stored?: string;
-  /** Of rows that are inserted without it, as in `DEFAULT`. Absent: there is none. */
+  /** The value of rows inserted without it, as in `DEFAULT`. Absent: none. */
   readonly initial?: string;
   read(this: void, cell: SqlCell): T;
-  /** To a value of JSON. Integers of 64 bits go as texts. */
+  /** Encodes a value as JSON. 64-bit integers become strings. */
   write(this: void, value: T): string | number | null;
-  /** Its texts are integers, and stand in JSON as numbers: those have any number of digits there, and both servers read them exactly. */
+  /**
+   * The encoded strings are integers, and stand in JSON as numbers: JSON numbers have any number of digits, and both
+   * servers read them exactly.
+   */
   readonly integer?: true;
 }
 
@@ -37,13 +40,13 @@ const small = (sql: string): ColumnType<number> => ({
   integer: true,
 });
 
-/** Types of columns. All are NOT NULL, but for `nullable`. */
+/** Types of columns. All are NOT NULL, except for `nullable`. */
 export const columnTypes = {
   /** An id, from 0 to 2^64 − 1. */
   id: wide('BIGINT UNSIGNED'),
   /** A time in microseconds, or any other integer of 64 bits. */
   int64: wide('BIGINT'),
-  /** An integer of 64 bits that a number holds exactly, such as milliseconds since 1970. */
+  /** A 64-bit integer that a number holds exactly, such as milliseconds since 1970. */
   safeInteger: small('BIGINT'),
   uint32: small('INT UNSIGNED'),
   uint8: small('TINYINT UNSIGNED'),
@@ -64,10 +67,10 @@ export const columnTypes = {
     read: (cell) => (cell === null ? undefined : type.read(cell)),
     write: (value) => (value == null ? null : type.write(value)),
   }),
-  /** A column that code calls by another name than the database. */
+  /** A column with different names in code and in the database. */
   storedAs: <T>(stored: string, type: ColumnType<T>): ColumnType<T> => ({ ...type, stored }),
   initially: <T>(initial: string, type: ColumnType<T>): ColumnType<T> => ({ ...type, initial }),
-  /** The place of a `FOR ORDINALITY`, counted from 0. */
+  /** The index from a `FOR ORDINALITY`, counted from 0. */
   place: { ...small('INT UNSIGNED'), read: (cell) => Number(cell) - 1 } as ColumnType<number>,
 };
 

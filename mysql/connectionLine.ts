@@ -7,17 +7,21 @@ interface Waiting {
   readonly refuse: (error: RoostError) => void;
 }
 
-/** Waits are compared with how long connections are held: where statements are slow, waiting for one is no sign of overload. */
+/**
+ * Waits are compared with the time that connections are held: if statements are slow, waiting for one is no sign of
+ * overload.
+ */
 const holdsWaited = 16;
 const maxQueueMs = 200;
-/** Weight of the newest hold in the mean of them. */
+/** Weight of the newest hold in their mean. */
 const newestWeight = 0.05;
 const retryAfterMs = 50;
 
 /**
- * The line for the connections of one database host, first come first served. A remote caller's work (`refusable`) is refused when it has waited for long: `limits.queueMs`, or
- * `limits.standingQueueMs` where the line has not been empty for `limits.standingMs` (CoDel: Nichols and Jacobson, ACM Queue 2012); or, where that is more, for twice as long as a
- * connection is held on average. The rest (jobs, moves) waits until its deadline.
+ * The queue for one database host's connections, first come first served. A remote caller's work (`refusable`) is
+ * refused once it has waited too long: `limits.queueMs`, or `limits.standingQueueMs` if the queue has not been empty
+ * for `limits.standingMs` (CoDel: Nichols and Jacobson, ACM Queue 2012); or, if that is longer, twice the mean time
+ * that a connection is held. Other work (jobs, moves) waits until its deadline.
  */
 export class ConnectionLine {
   readonly #waiting = new Set<Waiting>();
@@ -32,7 +36,10 @@ export class ConnectionLine {
     private readonly maxWaiting: number,
   ) {}
 
-  /** Throws `Overloaded` where too many wait or the wait was long, `DeadlineExceeded`, and what `close` was given. Returns how to leave. */
+  /**
+   * Throws `Overloaded` if too many wait or the wait is too long, `DeadlineExceeded`, and the error given to `close`.
+   * Returns a function that leaves.
+   */
   async enter(deadline: Deadline): Promise<() => void> {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.free > 0) this.free--;
@@ -47,7 +54,7 @@ export class ConnectionLine {
     };
   }
 
-  /** Refuses those that wait, and those to come. */
+  /** Refuses waiting and later callers. */
   close(error: RoostError): void {
     this.#closed = error;
     for (const { refuse } of this.#waiting) refuse(error);
@@ -76,13 +83,13 @@ export class ConnectionLine {
       this.free++;
       return;
     }
-    // The place passes on to the next without becoming free in between.
+    // The place passes to the next caller without becoming free in between.
     this.#waiting.delete(next);
     next.enter();
   }
 
   #watch(): void {
-    // Answers that have come are read first: a process that was held up is no reason to refuse.
+    // Answers that have arrived are read first: a process that stood still is no reason to refuse.
     this.#timer ??= setTimeout(() => setImmediate(() => this.#refuseLate()), limits.standingQueueMs / 2);
   }
 

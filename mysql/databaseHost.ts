@@ -9,39 +9,39 @@ import { databaseRoom, type DatabaseRoom } from './hostRoom.js';
 import { logInOptions, renewAtEveryLogIn } from './logIn.js';
 import { isHostDown, sqlError, type DriverError } from './sqlErrors.js';
 
-/** What may be bound to a statement. */
+/** A value that can be bound to a statement. */
 export type SqlValue = bigint | number | string | Buffer | null;
-/** One row, in the order of the select list. 64-bit columns come as a number where it is safe, as a string where it is not. */
+/** One row, in the order of the select list. A 64-bit column is a number if it is safe, else a string. */
 export type SqlRow = readonly (number | string | Buffer | null)[];
 export interface SqlResult {
   readonly affectedRows: number;
 }
 
-/** Runs statements one after another: on a connection of its own in a transaction, on any of the pool's otherwise. */
+/** Runs statements in sequence: on its own connection in a transaction, on any of the pool's otherwise. */
 export interface SqlSession {
-  /** Runs a prepared statement that gives rows. */
+  /** Runs a prepared statement that returns rows. */
   rows(sql: string, values: readonly SqlValue[], deadline: Deadline): Promise<SqlRow[]>;
-  /** Runs a prepared statement that changes something. */
+  /** Runs a prepared statement that changes data. */
   run(sql: string, values: readonly SqlValue[], deadline: Deadline): Promise<SqlResult>;
 }
 
-/** Statements kept prepared on each connection. The server allows 16,382 in all by default. */
+/** Prepared statements kept on each connection. The server allows 16,382 in all by default. */
 const preparedPerConnection = 256;
-/** Attempts at a transaction that the server chose as a deadlock's victim, or that lost a race for a new row. */
+/** Attempts at a transaction that was a deadlock's victim, or lost a race for a new row. */
 const transactionAttempts = 8;
-/** A shorter wait that ran into its deadline says more about the caller's haste than about the host. */
+/** A timeout after a shorter wait says more about the caller's deadline than about the host. */
 const timeoutThatCountsMs = 100;
 
-/** Told of every statement: `OK` or the code of its error, and the seconds that it took. */
+/** Is told each statement's result, `OK` or the code of its error, and its duration in seconds. */
 export type ObserveStatement = (code: string, seconds: number) => void;
 
-/** One MySQL or MariaDB server: a bounded pool of connections, deadlines, and what is known of its health. */
+/** One MySQL or MariaDB server: a bounded pool of connections, deadlines, and its health. */
 export class DatabaseHost implements SqlSession {
   readonly health = new Health();
   readonly #pool: Pool;
   readonly #line: ConnectionLine;
   readonly #sessionSetup: readonly string[];
-  /** Connections that no statement ran on yet, and all that are open. */
+  /** Connections without a statement yet, and all open ones. */
   readonly #fresh = new WeakSet<PoolConnection>();
   readonly #open = new Set<PoolConnection>();
   #inUse = 0;
@@ -69,10 +69,10 @@ export class DatabaseHost implements SqlSession {
     renewAtEveryLogIn(this.#pool, config, log);
     this.#sessionSetup = [
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = 5" +
-        // MariaDB runs the first comment and MySQL the second: MariaDB skips versions 50700 to 50999.
+        // MariaDB executes the first comment and MySQL the second: MariaDB skips versions 50700 to 50999.
         ` /*M!100100 , SESSION max_statement_time = ${limits.queryTimeoutMs / 1000} */` +
         ` /*!50700 , SESSION max_execution_time = ${limits.queryTimeoutMs} */` +
-        // MySQL 8 would tell the sizes of tables as they were up to a day ago.
+        // MySQL 8 would report the sizes of tables as of up to a day ago.
         ' /*!50900 , SESSION information_schema_stats_expiry = 0 */',
       'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
     ];
@@ -80,17 +80,17 @@ export class DatabaseHost implements SqlSession {
       this.#fresh.add(connection);
       this.#open.add(connection);
       streamOf(connection).once('close', () => this.#open.delete(connection));
-      // The statement that ran, if any, got the error; without a listener a second one would end the process.
+      // The running statement, if any, got the error; without a listener a second one would end the process.
       connection.on('error', (error) => this.log.debug({ err: error, host: this.name }, 'a connection failed'));
     });
   }
 
-  /** Connections that statements run on now. */
+  /** Connections with a running statement. */
   get inUse(): number {
     return this.#inUse;
   }
 
-  /** Callers that wait for a connection. */
+  /** Callers waiting for a connection. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -103,7 +103,7 @@ export class DatabaseHost implements SqlSession {
     return this.#withConnection(deadline, (connection) => this.#execute<SqlResult>(connection, sql, values, deadline));
   }
 
-  /** Asks the server for a sign of life: after a time-out, which may be the statement's fault or the host's. */
+  /** Asks the server for a sign of life, after a timeout that may be the statement's fault or the host's. */
   async answers(): Promise<boolean> {
     try {
       await this.rows('SELECT 1', [], Deadline.after(this.limits.connectTimeoutMs));
@@ -131,8 +131,8 @@ export class DatabaseHost implements SqlSession {
   }
 
   /**
-   * Runs `work` in one transaction and commits it; rolls back when it throws. Deadlocks, lost races for a new row (`Conflict`) and lock
-   * waits start it again, a bounded number of times, so that `work` must be repeatable.
+   * Runs `work` in one transaction and commits; rolls back if it throws. Deadlocks, lost races for a new row
+   * (`Conflict`) and lock waits restart it a bounded number of times, so that `work` must be repeatable.
    */
   async transaction<T>(deadline: Deadline, work: (session: SqlSession) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -166,7 +166,7 @@ export class DatabaseHost implements SqlSession {
     }
   }
 
-  /** Ends every connection: those in use after their statement, or when they take longer than it takes to connect. */
+  /** Closes every connection: used ones after their statement, or after the connect timeout. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -226,7 +226,10 @@ export class DatabaseHost implements SqlSession {
     }
   }
 
-  /** There is room in the pool, so that this waits for no more than a new connection to be made. Where it fails, the place in the line is given up as well. */
+  /**
+   * The pool has room, so that this waits at most for a new connection. If that fails, the place in the queue is
+   * given up too.
+   */
   #fromPool(deadline: Deadline, leave: () => void): Promise<PoolConnection> {
     return new Promise((resolve, reject) => {
       let waiting = true;
@@ -282,7 +285,7 @@ export class DatabaseHost implements SqlSession {
     return new Promise((resolve, reject) => {
       let ended = false;
       const end = (error: RoostError | undefined, result?: unknown): void => {
-        // On a connection that is closed already the driver calls back twice.
+        // On a closed connection the driver calls back twice.
         if (ended) return;
         ended = true;
         clearTimeout(timer);
@@ -296,7 +299,8 @@ export class DatabaseHost implements SqlSession {
         });
       const timer = setTimeout(
         () => {
-          // The answer may still come on this connection, so it cannot be used again; the server is told to stop working for it.
+          // The answer may still arrive on this connection, so that it cannot be used again; the server is told to
+          // stop working for it.
           const { threadId } = connection;
           discard(connection);
           onTimeout(threadId);
@@ -316,7 +320,7 @@ export class DatabaseHost implements SqlSession {
     });
   }
 
-  /** Stops what the server does for a connection that was given up; a connection that is closed is not enough for that. */
+  /** Stops the server's work for an abandoned connection; closing the connection does not. */
   async #kill(threadId: number): Promise<void> {
     const deadline = Deadline.after(this.limits.connectTimeoutMs);
     try {
@@ -334,7 +338,7 @@ export class DatabaseHost implements SqlSession {
     }
   }
 
-  /** Learns from an error of this host; others, such as those that `work` throws by itself, say nothing of it. */
+  /** Learns from this host's errors; others, such as those of `work`, say nothing about it. */
   #judge(error: unknown, tookMs: number): void {
     if (!(error instanceof RoostError) || error.fields['host'] !== this.name) return;
     if (isHostDown(error)) this.health.failed(error.message);
@@ -346,18 +350,21 @@ export class DatabaseHost implements SqlSession {
 const streamOf = (connection: PoolConnection): Socket => (connection as unknown as { readonly stream: Socket }).stream;
 
 /**
- * Closes a connection at once, and fails its statement if it runs one. The driver alone waits for the server to close its side, which one that hangs
- * never does, and leaves the statement without an answer.
+ * Closes a connection at once, and fails its running statement. The driver alone waits for the server to close its
+ * side, which one that hangs never does, and leaves the statement unanswered.
  */
 function discard(connection: PoolConnection): void {
   connection.destroy();
   streamOf(connection).destroy(new Error('the connection was closed on our side'));
 }
 
-/** The driver looks its module up anew at each access of the property, which costs more than binding does. */
+/** The driver resolves its module at each access of the property, which costs more than binding. */
 const { BIGINT } = mysql.TypedParameter;
 
-/** Integers are bound as integers: as text or as doubles, which is the driver's choice, comparisons with large ids would be inexact. */
+/**
+ * Integers are bound as integers: as text or doubles, the driver's choice, comparisons with large ids would be
+ * inexact.
+ */
 const bind = (value: SqlValue): SqlValue | TypedParameterValue => {
   if (typeof value === 'bigint') return value > maxInt64 ? BIGINT.unsigned(value) : BIGINT(value);
   return typeof value === 'number' && Number.isInteger(value) ? BIGINT(value) : value;

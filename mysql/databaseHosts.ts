@@ -3,11 +3,11 @@ import { RoostError } from '../core/index.js';
 import { Metrics, type Log, type RoostConfig } from '../process/index.js';
 import { DatabaseHost, type ObserveStatement } from './databaseHost.js';
 
-/** The database hosts of the configuration, each with its pool, made when it is first used. */
+/** The configured database hosts, each with a pool that is created on first use. */
 export class DatabaseHosts {
   readonly #hosts = new Map<string, DatabaseHost>();
   readonly #observe: (host: string) => ObserveStatement;
-  /** Of the configuration; `constructor` is none. */
+  /** A set: `constructor` is not a host. */
   readonly #names: ReadonlySet<string>;
   #closed = false;
 
@@ -37,7 +37,7 @@ export class DatabaseHosts {
     gauge('roost_sql_waiting', 'Callers that wait for a connection, by database host', (host) => host.waiting);
   }
 
-  /** Throws `FailedPrecondition` for a host that the configuration does not name; `Unavailable` once this is closed. */
+  /** Throws `FailedPrecondition` for a host that is not configured, and `Unavailable` once closed. */
   host(name: string): DatabaseHost {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
@@ -64,12 +64,12 @@ export class DatabaseHosts {
     return Object.keys(this.config.databaseHosts).sort();
   }
 
-  /** Whether the configuration names the host. */
+  /** Whether the host is configured. */
   has(name: string): boolean {
     return this.#names.has(name);
   }
 
-  /** Whether the host should be asked before others. A host that the configuration does not name is not. */
+  /** Whether to ask the host before others. False for one that is not configured. */
   isHealthy = (name: string): boolean => !this.#closed && this.#names.has(name) && this.host(name).health.healthy;
 
   async close(): Promise<void> {

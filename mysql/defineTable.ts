@@ -11,21 +11,24 @@ type ValueOf<Type> = Type extends ColumnType<infer T> ? T : never;
 type Name<C extends Columns> = keyof C & string;
 
 type Values<C extends Columns> = { readonly [N in keyof C]: ValueOf<C[N]> };
-/** The values of one row of a table, by column. */
+/** The values of a table's row, by column. */
 export type RowOf<Table> = Table extends TableDefinition<infer C> ? Values<C> : never;
 
-/** The columns of a table, to be selected. */
+/** The columns of a table, for selecting. */
 export type TableColumns<C extends Columns> = { readonly [N in keyof C]: SelectedColumn<ValueOf<C[N]>> };
 
-/** Types that columns have in some tables of a definition, as in `CREATE TABLE`. */
+/** Types of columns in some tables of a definition, as in `CREATE TABLE`. */
 export type OtherTypes<C extends Columns> = { readonly [N in keyof C]?: string };
 
-/** A table that every shard of a type has, said once: its declaration, its lists of columns, its bulk statements and its readers follow. */
+/**
+ * A table that every shard of a type has, defined once: its declaration, column lists, bulk statements and readers
+ * follow.
+ */
 export class TableDefinition<C extends Columns> {
   readonly names: readonly Name<C>[];
-  /** The primary key, or the first column of it. */
+  /** The primary key, or its first column. */
   readonly key: Name<C>;
-  /** What the database calls the columns. */
+  /** The names of the columns in the database. */
   readonly stored: { readonly [N in keyof C]: string };
   /** All columns. */
   readonly all: Selection<TableColumns<C>>;
@@ -59,12 +62,12 @@ export class TableDefinition<C extends Columns> {
     return this.all.list;
   }
 
-  /** So a row of all columns is taken apart: no place of a column is counted anywhere else. */
+  /** Decodes a row of all columns; no position of a column is used anywhere else. */
   get read(): Selection<TableColumns<C>>['read'] {
     return this.all.read;
   }
 
-  /** The columns, to be selected, of the table as `alias` calls it. */
+  /** The columns for selecting, of the table under `alias`. */
   columns(alias?: string): TableColumns<C> {
     const prefix = alias === undefined ? '' : `${alias}.`;
     return Object.fromEntries(
@@ -86,7 +89,7 @@ export class TableDefinition<C extends Columns> {
     return `CREATE TABLE IF NOT EXISTS ${table} (${[...columns, `PRIMARY KEY (${key})`, ...this.indexes].join(', ')}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`;
   }
 
-  /** Takes rows as one parameter, made by `rowsJson`. */
+  /** Inserts rows from one parameter, made by `rowsJson`. */
   insertSql(table: string, replace: boolean): string {
     return this.#insert.sql(table, replace ? this.#replaceAll : '');
   }
@@ -95,7 +98,10 @@ export class TableDefinition<C extends Columns> {
     return this.#insert.json(rows);
   }
 
-  /** How rows stand in a backup, for Gizzard's `MovableTable.saved`: `valuesOf` gives the values of a row, and `rowOf` makes the row of selected columns. */
+  /**
+   * The form of rows in backups, for Gizzard's `MovableTable.saved`: `valuesOf` gives a row's values, and `rowOf`
+   * restores the row from selected columns.
+   */
   saved<Row, Shard>(valuesOf: (row: Row) => Values<C>, rowOf: (row: SqlRow, shard: Shard) => Row) {
     return {
       columns: this.names.map((name) => this.stored[name]),
@@ -108,24 +114,27 @@ export class TableDefinition<C extends Columns> {
     return this.names.map((name) => this.types[name]!.write(row[name]));
   }
 
-  /** Another way to insert rows than with all values of all columns. */
+  /** Inserts rows other than with all values of all columns. */
   bulkInsert<Row>(sources: ColumnSources<Row, C>): BulkInsert<Row> {
     return new BulkInsert(this.types, sources);
   }
 
-  /** Has an insert of rows that exist write the new values of columns over the old ones. */
+  /** Makes an insert of existing rows overwrite these columns. */
   replace(names: readonly Name<C>[]): string {
     const set = (column: string): string => `${column} = VALUES(${column})`;
     return `ON DUPLICATE KEY UPDATE ${names.map((name) => set(this.stored[name])).join(', ')}`;
   }
 
-  /** Has an insert of rows that exist add the new values of columns to the old ones. */
+  /** Makes an insert of existing rows add to these columns. */
   add(names: readonly Name<C>[]): string {
     const set = (column: string): string => `${column} = ${column} + VALUES(${column})`;
     return `ON DUPLICATE KEY UPDATE ${names.map((name) => set(this.stored[name])).join(', ')}`;
   }
 
-  /** A table of keys, one parameter, which `keysJson` makes of rows, or which is a list of values of one column; `i` is the place of each, counted from 1. */
+  /**
+   * A derived table of keys from one parameter, made by `keysJson`, or of the values of one column; `i` is the index
+   * of each, counted from 1.
+   */
   keys(names: readonly Name<C>[]): string {
     const paths =
       names.length === 1
@@ -136,9 +145,9 @@ export class TableDefinition<C extends Columns> {
 }
 
 /**
- * @param name behind a shard's prefix
- * @param columns in their order in the table
- * @param key the column that is its primary key, or several
+ * @param name the suffix after a shard's prefix
+ * @param columns in the table's order
+ * @param key the primary key's column, or columns
  * @param indexes further keys, as in `CREATE TABLE`
  */
 export const defineTable = <C extends Columns>(
@@ -148,7 +157,7 @@ export const defineTable = <C extends Columns>(
   indexes: readonly string[] = [],
 ): TableDefinition<C> => new TableDefinition(name, columns, typeof key === 'string' ? [key] : key, indexes);
 
-/** The tables of one definition in one database, one for each shard. */
+/** The tables of one definition in one database, one per shard. */
 export class ShardTables<C extends Columns> {
   constructor(
     readonly definition: TableDefinition<C>,
@@ -159,30 +168,30 @@ export class ShardTables<C extends Columns> {
     return new ShardTable(this.definition, this.database.table(id.tablePrefix, this.definition.name));
   }
 
-  /** Makes a shard's table, and the database, where they are missing. */
+  /** Creates a shard's table, and the database, if missing. */
   async create(host: DatabaseHost, shard: TableShard, deadline: Deadline, types?: OtherTypes<C>): Promise<void> {
     await this.database.create(host, deadline);
     await host.run(this.definition.createSql(this.at(shard).sql, types), [], deadline);
   }
 
-  /** How the table is read page by page in the order of its key, which is an id: see `tableById`. */
+  /** How the table is read page by page in the order of its key, an id: see `tableById`. */
   pages<Row, Shard extends TableShard>(rowOf: (row: SqlRow, shard: Shard) => Row) {
     return tableById(this.database, this.definition.name, this.definition.list, rowOf);
   }
 }
 
-/** One shard's table, whose key is an id. */
+/** One shard's table with an id as key. */
 export class ShardTable<C extends Columns> {
   constructor(
     readonly definition: TableDefinition<C>,
-    /** Its name, quoted, ready for SQL. */
+    /** Its quoted name, ready for SQL. */
     readonly sql: string,
   ) {}
 
-  /** The rows of some ids that exist. `lock` ends the statement: `FOR UPDATE`. */
+  /** The existing rows of some ids. `lock` ends the statement: `FOR UPDATE`. */
   rowsAt(session: SqlSession, ids: readonly bigint[], deadline: Deadline, lock = ''): Promise<SqlRow[]> {
     const { names, stored, key } = this.definition;
-    // Inside a derived table, as MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
+    // In a derived table, because MySQL 8 refuses to lock a statement whose own table is a JSON_TABLE (error 3569).
     return session.rows(
       `SELECT ${names.map((name) => `t.${stored[name]}`).join(', ')}
        FROM (SELECT i FROM JSON_TABLE(?, '$[*]' COLUMNS (i BIGINT UNSIGNED PATH '$')) j) k STRAIGHT_JOIN ${this.sql} t ON t.${stored[key]} = k.i ${lock}`,
@@ -191,12 +200,12 @@ export class ShardTable<C extends Columns> {
     );
   }
 
-  /** Inserts rows plainly: one that exists is a `Conflict`. */
+  /** Inserts rows plainly: an existing one is a `Conflict`. */
   insert(session: SqlSession, rows: readonly Values<C>[], deadline: Deadline): Promise<void> {
     return this.#write(session, rows, false, deadline);
   }
 
-  /** Writes rows whole, whether they exist or not. */
+  /** Writes whole rows, whether they exist or not. */
   replace(session: SqlSession, rows: readonly Values<C>[], deadline: Deadline): Promise<void> {
     return this.#write(session, rows, true, deadline);
   }

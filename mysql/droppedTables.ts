@@ -4,9 +4,9 @@ import type { ShardDatabase } from './shardDatabase.js';
 
 const columns = 'name, table_prefix, type, source_type, destination_type, why, dropped_at_ms, keep_until_ms';
 
-/** A shard whose tables are set aside, as the list of its host has it. */
+/** A shard with set-aside tables, as its host lists it. */
 export interface ListedTables {
-  /** The prefix of its tables in the database of what is set aside. */
+  /** The prefix of its tables in the database for set-aside tables. */
   readonly name: string;
   readonly shard: {
     readonly id: { readonly hostname: string; readonly tablePrefix: string };
@@ -19,7 +19,7 @@ export interface ListedTables {
   readonly keepUntilMs: number;
 }
 
-/** The same with the bytes of its tables and their indexes: an estimate. */
+/** Adds the estimated bytes of its tables and their indexes. */
 type KeptTables = ListedTables & { readonly bytes: number };
 
 /** The lists of dropped tables that hosts keep beside them. */
@@ -100,7 +100,7 @@ export function droppedTablesList({ aside }: ShardDatabase) {
   };
 }
 
-/** `source_type` holds them as JSON. Releases before wrote two texts, which have no names: Gizzard gives them those of the type. */
+/** `source_type` holds them as JSON. Earlier releases wrote two unnamed texts: Gizzard names them by type. */
 function attributesOf(sourceType: string, destinationType: string): Readonly<Record<string, string>> {
   if (sourceType.startsWith('{')) return JSON.parse(sourceType) as Record<string, string>;
   return { ...(sourceType && { sourceType }), ...(destinationType && { destinationType }) };

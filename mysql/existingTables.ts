@@ -1,7 +1,7 @@
 import type { Deadline } from '../core/index.js';
 import type { SqlSession } from './databaseHost.js';
 
-/** Which of some tables are there. `CREATE TABLE IF NOT EXISTS` asks the same, but of an account that may create. */
+/** Which of some tables exist. `CREATE TABLE IF NOT EXISTS` asks the same, but only for accounts that may create. */
 export async function existingTables(
   session: SqlSession,
   database: string,

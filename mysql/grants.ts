@@ -1,6 +1,6 @@
 import { ShardDatabase } from './shardDatabase.js';
 
-/** Accounts of a database host, by what they are for. */
+/** Accounts of a database host, by purpose. */
 export const databaseAccounts = {
   server:
     '`roost serve`: it applies writes, and carries migrations, moves and checks out, for which it makes, renames and drops tables',
@@ -16,13 +16,13 @@ const rights: Readonly<Record<DatabaseAccount, string>> = {
   reader: 'SELECT',
 };
 
-/** The least rights that an account needs on a host, as SQL. The account has to be there. @param user as SQL has it: `'roost'@'%'` */
+/** The least rights of an existing account on a host, as SQL. @param user as in SQL: `'roost'@'%'` */
 export function grantStatements(cluster: string, account: DatabaseAccount, user: string): string[] {
   const databases = [cluster, new ShardDatabase(cluster).aside.name, `${cluster}_nameserver`];
   return [
-    // In names of databases `_` stands for any character.
+    // In names of databases `_` is a wildcard.
     ...databases.map((name) => `GRANT ${rights[account]} ON \`${name.replaceAll('_', '\\_')}\`.* TO ${user};`),
-    // Shows replicas that lag.
+    // For the lag of replicas.
     `GRANT REPLICATION CLIENT ON *.* TO ${user};`,
   ];
 }

@@ -15,7 +15,8 @@ export interface DatabaseHostLook {
 }
 
 /**
- * Looks at version, rights (each is tried in a scratch table) and settings of a host, for tables in `database`. Leaves an empty database for dropped tables behind.
+ * Checks a host's version, rights (each tried on a scratch table) and settings, for tables in `database`. Leaves an
+ * empty database for dropped tables behind.
  */
 export async function checkDatabaseHost(
   host: DatabaseHost,
@@ -48,7 +49,10 @@ export async function checkDatabaseHost(
   return looks;
 }
 
-/** Sentences on what keeps a host from being used; `makesTables`: also on what keeps it from making and dropping tables in `database`. */
+/**
+ * Sentences about what keeps a host from use; with `makesTables`, also from creating and dropping tables in
+ * `database`.
+ */
 export async function databaseHostProblems(
   host: DatabaseHost,
   database: ShardDatabase,
@@ -78,7 +82,7 @@ async function versionOf(host: DatabaseHost, deadline: Deadline): Promise<string
   return String(row![0]);
 }
 
-/** By what `VERSION()` says. */
+/** Judged by `VERSION()`. */
 function isOldServer(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return /mariadb/i.test(version) ? major < 10 || (major === 10 && minor < 6) : major < 8;
@@ -118,7 +122,10 @@ async function settings(
   return found;
 }
 
-/** Does with a scratch table all that Roost does with its own, a right at a time. Sentences on what was refused. */
+/**
+ * Does to a scratch table everything that Roost does to its own, one right at a time. Returns sentences about refused
+ * rights.
+ */
 async function missingRights(host: DatabaseHost, cluster: ShardDatabase): Promise<string[]> {
   const name = `roost_check_${randomBytes(4).toString('hex')}`;
   const scratch = cluster.named(name);
@@ -153,6 +160,6 @@ async function missingRights(host: DatabaseHost, cluster: ShardDatabase): Promis
   return refused.length === 0 ? [] : [...refused, grantText(cluster.name)];
 }
 
-/** The rights that an account of a server needs. */
+/** The rights that a server's account needs. */
 export const grantText = (cluster: string): string =>
   `the account needs: ${grantStatements(cluster, 'server', '…').join(' ')} (\`roost grants\` prints them)`;

@@ -1,7 +1,7 @@
 import type { Deadline } from '../core/index.js';
 import type { SqlSession } from './databaseHost.js';
 
-/** Statements that a host has ever run, and those that it runs now. */
+/** Statements that a host has run since its start, and those running now. */
 export async function hostLoad(
   session: SqlSession,
   deadline: Deadline,
@@ -15,17 +15,17 @@ export async function hostLoad(
   return { requests: status.get('questions') ?? 0, running: status.get('threads_running') ?? 0 };
 }
 
-/** The place of the lag among the columns, which both servers have kept through every renaming. */
+/** The column index of the lag, which both servers have kept through every renaming. */
 const lagColumn = 32;
 
-/** How far a host is behind the one that it replicates; undefined where it does not, or where we may not ask. */
+/** Seconds behind the replicated server; undefined if it replicates none, or we may not ask. */
 export async function replicationLagSeconds(session: SqlSession, deadline: Deadline): Promise<number | undefined> {
   try {
     const [status] = await session.rows('SHOW REPLICA STATUS', [], deadline);
     const lag = status?.[lagColumn];
     return lag == null ? undefined : Number(lag);
   } catch {
-    // Without the right to look there is nothing to be said of it; a host that is down shows in the work itself.
+    // Without the right to ask, nothing is known; a host that is down shows in the work itself.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { RoostError, type Deadline } from '../core/index.js';
 import type { SqlSession } from './databaseHost.js';
 
-/** How a host says that it has no such table, or does not show it. */
+/** Errors that mean that a host has no such table, or hides it. */
 const withoutDisks: ReadonlySet<string> = new Set([
   'ER_UNKNOWN_TABLE',
   'ER_NO_SUCH_TABLE',
@@ -11,15 +11,18 @@ const withoutDisks: ReadonlySet<string> = new Set([
 ]);
 
 export interface DatabaseRoom {
-  /** Bytes of all tables with their indexes. */
+  /** Bytes of all tables and their indexes. */
   readonly usedBytes: number;
-  /** Of the configured capacity or of the disk that the data lies on, whichever is less. The disk is unknown on MySQL, and on MariaDB without its plugin `disks`. */
+  /**
+   * The smaller of the free part of the configured capacity and of the data's disk. The disk is unknown on MySQL, and
+   * on MariaDB without its plugin `disks`.
+   */
   readonly freeBytes: number | undefined;
-  /** What is free, and why, as the end of a sentence; where nobody can tell, what an operator does about it. */
+  /** What is free and why, as the end of a sentence; if unknown, what an operator can do about it. */
   readonly text: string;
 }
 
-/** Asks a host for its room. `capacityBytes` is what the configuration lets it hold. */
+/** Asks a host for its free room. `capacityBytes` is the configured capacity. */
 export async function databaseRoom(
   host: SqlSession & { readonly name: string },
   capacityBytes: number | undefined,
@@ -47,7 +50,7 @@ export function roomOf(
   return { usedBytes, freeBytes: undefined, text: `set ${setting}, or have MariaDB look (INSTALL SONAME 'disks')` };
 }
 
-/** Of the disks that the data folder lies on, the one that is mounted deepest holds it. */
+/** The data folder is on the most deeply mounted disk above it. */
 async function diskBytes(host: SqlSession, deadline: Deadline): Promise<number | undefined> {
   try {
     const [disk] = await host.rows(
@@ -57,7 +60,7 @@ async function diskBytes(host: SqlSession, deadline: Deadline): Promise<number |
     );
     return disk === undefined ? undefined : Number(disk[0]);
   } catch (error) {
-    // There is no such table, or we may not look at it.
+    // There is no such table, or it may not be read.
     if (error instanceof RoostError && (!error.retryable || withoutDisks.has(error.fields['sql_code'] as string)))
       return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { Pool, PoolOptions, SslOptions } from 'mysql2';
 import { passwordOf, tlsOf, type DatabaseHostConfig, type Log } from '../process/index.js';
 
-/** How connections are made and log in. Throws `FailedPrecondition` where a file of the configuration cannot be read. */
+/** How connections are opened and log in. Throws `FailedPrecondition` if a configured file cannot be read. */
 export function logInOptions(
   config: DatabaseHostConfig,
 ): Pick<PoolOptions, 'host' | 'port' | 'socketPath' | 'user' | 'password' | 'ssl' | 'stream'> {
@@ -11,13 +11,16 @@ export function logInOptions(
   if (socketPath !== undefined) return { socketPath, user, password };
   if (tls === undefined) return { host, port, user, password };
   const name = tls.servername ?? host;
-  // The driver verifies the certificate for `host`, which need not be where the server is.
+  // The driver verifies the certificate for `host`, which may differ from the server's address.
   return { host: name, port, user, password, ssl: sslOf(config)!, stream: () => openStream(host, port, name) };
 }
 
-/** Has new connections log in with the password and the certificates as they are then. While a file cannot be read, what was read last stays: a secret is replaced in more than one step. */
+/**
+ * Makes new connections log in with the present password and certificates. While a file cannot be read, the previous
+ * content is used: a secret is replaced in several steps.
+ */
 export function renewAtEveryLogIn(pool: Pool, config: DatabaseHostConfig, log: Log): void {
-  // mysql2 copies the properties of this object for each connection, accessors as they are.
+  // mysql2 copies the properties of this object for each connection, and keeps accessors.
   const { connectionConfig } = (pool as unknown as { readonly config: { readonly connectionConfig: object } }).config;
   const renew = <T>(name: string, first: T, read: () => T): void => {
     let last = first;
@@ -35,7 +38,7 @@ export function renewAtEveryLogIn(pool: Pool, config: DatabaseHostConfig, log: L
   const ssl = sslOf(config);
   if (ssl === undefined) return;
   let made = ssl;
-  // Asked for several times in a handshake: of the same texts, the same object.
+  // Read several times in a handshake: equal texts give the same object.
   renew('ssl', ssl, () => {
     const now = sslOf(config)!;
     return made.ca === now.ca && made.cert === now.cert && made.key === now.key ? made : (made = now);
@@ -54,7 +57,10 @@ function sslOf({ tls, socketPath }: DatabaseHostConfig): SslOptions | undefined 
   };
 }
 
-/** @param name what the certificate must be for. Node finds it here where it is an address, of which the driver says nothing: without it any certificate for `localhost` would do. */
+/**
+ * @param name the name that the certificate must carry. If it is an address, about which the driver says nothing,
+ * Node finds it here: otherwise any certificate for `localhost` would be accepted
+ */
 function openStream(host: string, port: number, name: string): Socket {
   const socket = connect({ host, port, noDelay: true, keepAlive: true });
   return Object.assign(socket, { _host: name });

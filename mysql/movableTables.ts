@@ -6,7 +6,10 @@ export interface NamedTable {
   readonly name: string;
 }
 
-/** How shards are taken away, set aside and found whose tables are called `<prefix>_<name>`, all in one database: the part of Gizzard's `Movable` that is the same for all of them. */
+/**
+ * How shards with tables `<prefix>_<name>` in one database are dropped, set aside and found: the part of Gizzard's
+ * `Movable` that all of them share.
+ */
 export function movableTables<const Tables extends readonly [NamedTable, ...NamedTable[]]>(
   database: ShardDatabase,
   tables: Tables,
@@ -69,7 +72,7 @@ async function rename(
   await host.run(`RENAME TABLE ${pairs.join(', ')}`, [], deadline);
 }
 
-/** Moves the tables that are at one place to another, all in one step. False where there are none. */
+/** Renames tables from one place to another in one step. False if there are none. */
 async function relocate(
   host: DatabaseHost,
   names: readonly string[],

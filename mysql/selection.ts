@@ -3,7 +3,7 @@ import type { SqlRow } from './databaseHost.js';
 
 type SqlCell = SqlRow[number];
 
-/** One value of a statement's rows: how it is selected, and read. */
+/** A value of a statement's rows: how to select and read it. */
 export interface SelectedColumn<T> {
   /** As in a select list: a column, or an expression. */
   readonly sql: string;
@@ -12,13 +12,16 @@ export interface SelectedColumn<T> {
 export type SelectedColumns = Readonly<Record<string, SelectedColumn<unknown>>>;
 type ValueOf<Column> = Column extends SelectedColumn<infer T> ? T : never;
 
-/** What a statement selects, by names of one's own: the select list, and a reader for each value of its rows. No place of a value is counted anywhere else. */
+/**
+ * The values that a statement selects, by name: the select list, and a reader for each value. No position of a value
+ * is used anywhere else.
+ */
 export class Selection<C extends SelectedColumns> {
   /** For `SELECT`. */
   readonly list: string;
-  /** The value of a column in a row. */
+  /** Reads a column's value from a row. */
   readonly read: { readonly [Name in keyof C]: (row: SqlRow) => ValueOf<C[Name]> };
-  /** The same as the host sent it. */
+  /** Returns the value as the host sent it. */
   readonly cell: { readonly [Name in keyof C]: (row: SqlRow) => SqlCell };
 
   constructor(columns: C) {
@@ -36,5 +39,5 @@ export class Selection<C extends SelectedColumns> {
 
 export const select = <const C extends SelectedColumns>(columns: C): Selection<C> => new Selection(columns);
 
-/** An expression, whose value is read as those of a type of columns. */
+/** An expression whose value is read like those of a column type. */
 export const expression = <T>(sql: string, { read }: Pick<ColumnType<T>, 'read'>): SelectedColumn<T> => ({ sql, read });

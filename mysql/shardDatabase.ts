@@ -2,34 +2,39 @@ import type { Deadline } from '../core/index.js';
 import type { DatabaseHost } from './databaseHost.js';
 import { existingTables } from './existingTables.js';
 
-/** All of a shard that names its tables. */
+/** The part of a shard that names its tables. */
 export interface TableShard {
   readonly id: { readonly tablePrefix: string };
 }
 
-/** Estimates: InnoDB counts samples. */
+/** Estimates: InnoDB samples. */
 export interface TableSize {
   readonly rows: number;
-  /** With indexes. */
+  /** Including indexes. */
   readonly bytes: number;
 }
 
-/** The database of a cluster's shards, called the same on every host: tables are named by a shard's prefix and a name. */
+/**
+ * The database of a cluster's shards, with the same name on every host: tables are named by a shard's prefix and a
+ * name.
+ */
 export class ShardDatabase {
   /** `name` must be a checked identifier. */
   constructor(readonly name: string) {}
 
-  /** Where a host keeps tables that were dropped: no server looks for shards there, and no name meets that of a new one. */
+  /**
+   * The database for dropped tables on a host: no server looks for shards there, and no name collides with a new one.
+   */
   get aside(): ShardDatabase {
     return new ShardDatabase(`${this.name}_dropped`);
   }
 
-  /** The name of a table of its own, quoted, ready for SQL. */
+  /** The quoted name of a table that belongs to no shard. */
   named(table: string): string {
     return `\`${this.name}\`.\`${table}\``;
   }
 
-  /** The same of a shard's table. The prefix was checked when the shard was made. */
+  /** The quoted name of a shard's table. The prefix was checked when the shard was created. */
   table(prefix: string, name: string): string {
     return this.named(`${prefix}_${name}`);
   }
@@ -42,7 +47,7 @@ export class ShardDatabase {
     await host.run(`DROP TABLE IF EXISTS ${names.map((name) => this.table(prefix, name)).join(', ')}`, [], deadline);
   }
 
-  /** Those of some tables that a shard has: it may have been made in part. */
+  /** The existing ones of some tables of a shard, which may have been created in part. */
   async held(host: DatabaseHost, prefix: string, names: readonly string[], deadline: Deadline): Promise<string[]> {
     const there = await existingTables(
       host,
@@ -53,7 +58,7 @@ export class ShardDatabase {
     return names.filter((name) => there.has(`${prefix}_${name}`));
   }
 
-  /** The prefixes that a host has a table of this name for, and what each holds. */
+  /** The prefixes with a table of this name on a host, and the size of each. */
   async stored(host: DatabaseHost, name: string, deadline: Deadline): Promise<ReadonlyMap<string, TableSize>> {
     const suffix = `_${name}`;
     const found = await host.rows(

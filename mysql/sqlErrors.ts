@@ -1,9 +1,12 @@
 import { RoostError, tlsTrouble, type ErrorCode } from '../core/index.js';
 
-/** Server errors that another attempt of the same transaction cures: deadlock, lock wait, and a row that somebody else has just inserted. */
+/**
+ * Server errors that another attempt at the transaction cures: deadlock, lock wait, and a row that another session
+ * has just inserted.
+ */
 const conflicts = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_DUP_ENTRY', 'ER_CHECKREAD']);
 const timeouts = new Set(['ER_QUERY_TIMEOUT', 'ER_STATEMENT_TIMEOUT']);
-/** No room on the disk, in memory or in a table of the server's: the statement is right and will do later. */
+/** No room on disk, in memory or in one of the server's tables: the statement is right, and will work later. */
 const overloaded = new Set([
   'ER_MAX_PREPARED_STMT_COUNT_REACHED',
   'ER_DISK_FULL',
@@ -26,8 +29,9 @@ const misunderstood = new Set([
   'ER_UNKNOWN_SYSTEM_VARIABLE',
 ]);
 /**
- * Errors that name the data: a value that does not fit its column, or a row that breaks a constraint. Beside them stand the SQLSTATE classes 22
- * (data exception) and 23 (integrity constraint violation), under which both families file most of theirs.
+ * Errors that name the data: a value that does not fit its column, or a row that violates a constraint. In addition
+ * there are the SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation), which both families use
+ * for most of theirs.
  */
 const ofTheData = new Set([
   'WARN_DATA_TRUNCATED',
@@ -58,7 +62,7 @@ const refusedLogIn = new Set([
   'ER_HOST_IS_BLOCKED',
   'ER_SECURE_TRANSPORT_REQUIRED',
 ]);
-/** No encrypted connection comes about. */
+/** No encrypted connection could be established. */
 const notEncrypted = new Set(['HANDSHAKE_SSL_ERROR', 'HANDSHAKE_NO_SSL_SUPPORT']);
 const missingGrants = new Set([
   'ER_DBACCESS_DENIED_ERROR',
@@ -93,19 +97,19 @@ const unreachable = new Set([
   'ER_CONNECTION_KILLED',
   'ER_QUERY_INTERRUPTED',
 ]);
-/** Errors of MariaDB that the driver does not know by name. */
+/** MariaDB errors whose names the driver does not know. */
 const mariadbNames: Readonly<Record<number, string>> = { 1927: 'ER_CONNECTION_KILLED', 1969: 'ER_STATEMENT_TIMEOUT' };
-/** A full line of statements needs some of them to end. */
+/** A full queue of statements needs some of them to end. */
 const overloadedRetryAfterMs = 200;
 
-/** What mysql2 hands to its callbacks. */
+/** The error type of mysql2's callbacks. */
 export type DriverError = Error & {
   readonly code?: string | undefined;
   readonly errno?: number | undefined;
   readonly sqlState?: string | undefined;
 };
 
-/** Translates what mysql2 reports, naming the host and the statement. A message says what to do where somebody has to. */
+/** Translates an error of mysql2, with the host and the statement. If somebody has to act, the message says how. */
 export function sqlError(error: DriverError, host: string, statement?: string): RoostError {
   const name = error.code ?? mariadbNames[error.errno ?? 0];
   const code = canonical(name, error);
@@ -117,8 +121,9 @@ export function sqlError(error: DriverError, host: string, statement?: string): 
 }
 
 /**
- * Whether an error is the fault of what was to be written, so that every attempt will meet it: the server named a value or a row, or the code that applies it
- * refused it. Any other error, listed or not, is of the place: its host, its tables, its settings, or whoever holds its locks.
+ * Whether an error concerns the written data, so that every attempt will meet it: the server named a value or a row,
+ * or the code that applies it refused it. Any other error, listed or not, concerns the place: its host, tables or
+ * settings, or a holder of its locks.
  */
 export function namesData({ code, fields }: RoostError): boolean {
   const { sql_code: name, sql_state: state } = fields;
@@ -128,7 +133,9 @@ export function namesData({ code, fields }: RoostError): boolean {
   return (name !== undefined && ofTheData.has(name)) || (state !== undefined && dataClasses.test(state));
 }
 
-/** Whether an error says that the host as a whole cannot be used. One statement's missing table, grant or room does not. */
+/**
+ * Whether an error means that the whole host is unusable. A missing table, right or room of one statement does not.
+ */
 export const isHostDown = ({ code, fields }: RoostError): boolean => {
   const name = fields['sql_code'];
   return (

@@ -8,7 +8,7 @@ export interface IdRange {
   readonly values: readonly bigint[];
 }
 
-/** The condition that an id lies behind `after`, and not behind `end` where there is one. */
+/** The condition that an id is after `after` and, if given, not after `end`. */
 export function idsBetween(column: string, after: string, end: string | undefined): IdRange {
   const bounds = [
     ...(after === '' ? [] : [{ sql: `${column} > ?`, key: after }]),

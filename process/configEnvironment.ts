@@ -6,11 +6,11 @@ import { suggest } from './suggest.js';
 export interface ConfigOverride {
   readonly path: ConfigPath;
   readonly value: unknown;
-  /** Where it comes from, for messages: an environment variable or an option. */
+  /** Its origin for messages: an environment variable or an option. */
   readonly source: string;
 }
 
-/** Variables that begin with ROOST_ and are not keys of the configuration. */
+/** Variables that begin with ROOST_ and are no keys of the configuration. */
 export const otherVariables = {
   ROOST_CONFIG: 'the path of the configuration file',
   ROOST_DEBUG: 'when set, errors of the command line come with their stack and causes',
@@ -32,12 +32,13 @@ const foreignPrefixes = [
 ] as const;
 
 /**
- * The variable of a key: `server.flockPort` is `ROOST__SERVER__FLOCK_PORT`. Kubernetes sets variables for its Services, such as ROOST_REDIS_PORT=tcp://10.0.0.7:6379 for one named
- * roost-redis, but none with two underscores, since names of Services have neither.
+ * The variable of a key: `server.flockPort` is `ROOST__SERVER__FLOCK_PORT`. Kubernetes sets variables for its
+ * Services, such as ROOST_REDIS_PORT=tcp://10.0.0.7:6379 for roost-redis, but never with two underscores, since names
+ * of Services have neither.
  */
 export const variableName = (path: ConfigPath): string => `ROOST__${path.map(inCapitals).join('__')}`;
 
-/** As it was in 0.1. */
+/** The form of release 0.1. */
 const oldVariableName = (path: ConfigPath): string => `ROOST_${path.map(inCapitals).join('_')}`;
 
 const inCapitals = (name: string): string =>
@@ -48,13 +49,14 @@ const inCapitals = (name: string): string =>
 
 export interface EnvironmentOverrides {
   readonly overrides: readonly ConfigOverride[];
-  /** What was not read, or goes by an old name. */
+  /** About variables that were not read, or have an old name. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads the variables that override keys. Lists are separated by commas. Keys of a database host are reached by the name that the file gives it:
- * `ROOST__DATABASE_HOSTS__HOST1__PASSWORD`. Variables that name no key are left alone, with a warning: anybody may set them. Throws `InvalidArgument` for one that could mean two keys.
+ * Reads the variables that override keys. Lists are separated by commas. Keys of a database host use its name in the
+ * file: `ROOST__DATABASE_HOSTS__HOST1__PASSWORD`. Variables that name no key are ignored with a warning: anybody may
+ * set them. Throws `InvalidArgument` for one that could mean two keys.
  */
 export function environmentOverrides(
   environment: NodeJS.ProcessEnv,
@@ -96,7 +98,7 @@ export function environmentOverrides(
   return { overrides: [...outdated, ...overrides], warnings };
 }
 
-/** What Kubernetes sets in the variable of a Service's port. */
+/** The value that Kubernetes gives to the variable of a Service's port. */
 const addressOfService = /^(tcp|udp|sctp):\/\//;
 
 function pathsByName(
@@ -107,7 +109,7 @@ function pathsByName(
   return groupBy(valueKeys(hostNames, keys), nameOf);
 }
 
-/** The same environment without what overrides keys: for a process whose configuration is to be taken as it stands in its file. */
+/** The environment without overriding variables, for a process that takes its configuration from the file alone. */
 export const withoutOverrides = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !isOverride(name)));
 

@@ -18,14 +18,14 @@ export interface KeySchema {
 
 export type ConfigPath = readonly string[];
 
-/** The schema is the one source of keys, types and bounds; messages and environment names follow from it. */
+/** The schema is the one source of keys, types and bounds; messages and names of variables follow from it. */
 const root = z.toJSONSchema(configSchema, { io: 'input' }) as KeySchema;
 
-/** The root of the keys of another schema. */
+/** The root of another schema's keys. */
 export const keysOf = (schema: z.ZodType): KeySchema =>
   schema === configSchema ? root : (z.toJSONSchema(schema, { io: 'input' }) as KeySchema);
 
-/** The schema of a key; undefined where there is no such key. */
+/** The schema of a key; undefined for an unknown key. */
 export function keySchema(path: ConfigPath, below: KeySchema = root): KeySchema | undefined {
   let schema: KeySchema | undefined = below;
   for (const name of path) {
@@ -40,11 +40,11 @@ export function keySchema(path: ConfigPath, below: KeySchema = root): KeySchema 
   return schema;
 }
 
-/** The names that an object of the configuration may hold; none where the user names its entries. */
+/** The possible names in an object of the configuration; none if the user names its entries. */
 export const keysBelow = (path: ConfigPath, below: KeySchema = root): readonly string[] =>
   Object.keys(keySchema(path, below)?.properties ?? {});
 
-/** Every key that holds a value and not further keys. `hostNames` stand for the entries of `databaseHosts`. */
+/** Every key that holds a value rather than further keys. `hostNames` stand for the entries of `databaseHosts`. */
 export function valueKeys(hostNames: readonly string[], keys: KeySchema = root): readonly ConfigPath[] {
   const found: ConfigPath[] = [];
   const walk = (schema: KeySchema, path: ConfigPath): void => {
@@ -59,7 +59,7 @@ export function valueKeys(hostNames: readonly string[], keys: KeySchema = root):
   return found;
 }
 
-/** What a key may hold, as the end of a sentence: "an integer from 0 to 65535". */
+/** The allowed values of a key, as the end of a sentence: "an integer from 0 to 65535". */
 export function describeAllowed(schema: KeySchema): string {
   if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
   switch (schema.type) {
@@ -80,7 +80,10 @@ export function describeAllowed(schema: KeySchema): string {
   }
 }
 
-/** Turns the text of an environment variable into what the key holds. Text that does not fit stays text, for validation to refuse. */
+/**
+ * Converts the text of an environment variable to its key's type. Text that does not fit stays text, for validation
+ * to refuse.
+ */
 export function valueFromText(schema: KeySchema, text: string): unknown {
   if ((schema.type === 'integer' || schema.type === 'number') && /^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   if (schema.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';

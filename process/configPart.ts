@@ -11,12 +11,12 @@ export type ConfigValues<Keys extends ConfigKeys> = {
   readonly [Section in keyof Keys]: z.output<z.ZodObject<Keys[Section]>>;
 };
 
-/** Values of some keys, as a file has them: those with defaults may be left out. */
+/** Values of some keys in a file, where those with defaults may be left out. */
 export type ConfigInput<Keys extends ConfigKeys> = {
   readonly [Section in keyof Keys]?: z.input<z.ZodObject<Keys[Section]>>;
 };
 
-/** What is wrong with a value though its own key allows it. */
+/** A fault in a value that its own key allows. */
 export interface ConfigProblem {
   readonly key: ConfigPath;
   /** Ends a sentence that begins with the key: `needs nodes to cache on`. */
@@ -24,14 +24,14 @@ export interface ConfigProblem {
 }
 
 export interface ConfigPartOptions<Values> {
-  /** What is wrong between several keys, those of Roost among them. `loadConfig` refuses a configuration with problems. */
+  /** Faults between several keys, including Roost's. `loadConfig` refuses such a configuration. */
   problems?(values: Values, config: RoostConfig): readonly ConfigProblem[];
-  /** What must be the same on every server of a cluster. Absent: all values. */
+  /** The values that must be equal on all servers of a cluster. Absent: all. */
   shared?(values: Values): unknown;
 }
 
 /**
- * The part of the configuration that belongs to a store: keys in sections of their own, or beside Roost's keys in its sections.
+ * A store's part of the configuration: keys in sections of its own, or beside Roost's keys in Roost's sections.
  *
  * `configSchemaWith` adds the keys to the schema; `of` reads their values.
  */
@@ -46,7 +46,10 @@ export class ConfigPart<Keys extends ConfigKeys = ConfigKeys> {
     this.#values = z.object(Object.fromEntries(sections)) as unknown as z.ZodType<ConfigValues<Keys>>;
   }
 
-  /** The values in a configuration; defaults where it was read without these keys. Throws `InvalidArgument` for values that the keys do not allow. */
+  /**
+   * The values in a configuration; defaults if it was read without these keys. Throws `InvalidArgument` for values
+   * that the keys do not allow.
+   */
   of(config: RoostConfig): ConfigValues<Keys> {
     const read = this.#values.safeParse(config);
     if (read.success) return read.data;
@@ -57,14 +60,14 @@ export class ConfigPart<Keys extends ConfigKeys = ConfigKeys> {
     return this.options.problems?.(this.of(config), config) ?? [];
   }
 
-  /** The values that must be the same on every server. */
+  /** The values that must be equal on all servers. */
   shared(config: RoostConfig): unknown {
     const values = this.of(config);
     return this.options.shared?.(values) ?? values;
   }
 }
 
-/** Makes the part of a store's configuration. */
+/** Creates a store's part of the configuration. */
 export const configPart = <const Keys extends ConfigKeys>(
   keys: Keys,
   options?: ConfigPartOptions<ConfigValues<Keys>>,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { configSchema } from './config.js';
 import type { ConfigPart } from './configPart.js';
 
-/** The schema with the keys of some parts. A key that Roost has stays as it is. */
+/** The schema with the keys of some parts. Roost's own keys cannot be changed. */
 export function configSchemaWith(parts: readonly Pick<ConfigPart, 'keys'>[]): typeof configSchema {
   const sections = new Map<string, z.ZodRawShape>();
   for (const [section, shape] of parts.flatMap(({ keys }) => Object.entries(keys)))

@@ -10,17 +10,17 @@ import { RoostError } from '../core/index.js';
 import { suggest } from './suggest.js';
 import { mayConnect } from './tlsConfig.js';
 
-/** Where a configuration is looked for when neither an option nor ROOST_CONFIG names one. */
+/** Where to look for a configuration if neither an option nor ROOST_CONFIG names one. */
 export const configPlaces = ['roost.config.json', '.roost/roost.config.json'] as const;
 
 export interface LoadConfigOptions {
-  /** The file, as an option gives it. Absent: ROOST_CONFIG, then `configPlaces` in the working folder. */
+  /** The file from an option. Absent: ROOST_CONFIG, then `configPlaces` in the working folder. */
   readonly path?: string | undefined;
   readonly environment?: NodeJS.ProcessEnv;
   readonly workingFolder?: string;
-  /** Values of options; they override the environment, which overrides the file. */
+  /** Values of options, which override the environment, which overrides the file. */
   readonly overrides?: readonly ConfigOverride[];
-  /** The parts that stores bring. A file with keys of a store whose part is missing here is refused. */
+  /** The stores' parts. A file with keys of a missing part is refused. */
   readonly parts?: readonly ConfigPart[];
 }
 
@@ -28,13 +28,13 @@ export interface LoadedConfig {
   readonly config: RoostConfig;
   /** The file that was read. */
   readonly path: string;
-  /** About variables of the environment that were not read, or go by an old name. */
+  /** About environment variables that were not read, or have an old name. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Finds, reads and validates the configuration. Throws `NotFound` where there is no file, and `InvalidArgument` with one line
- * for each thing that is wrong: the file or variable, the key, what was found and what is allowed.
+ * Finds, reads and validates the configuration. Throws `NotFound` without a file, and `InvalidArgument` with one line
+ * per fault: the file or variable, the key, the value found and what is allowed.
  */
 export function loadConfig(options: LoadConfigOptions = {}): LoadedConfig {
   const environment = options.environment ?? process.env;
@@ -141,7 +141,7 @@ function explain(
   return [`${source}: ${name} ${rule}, found ${show(found, isSecret(key.at(-1)) || schema?.type === 'object')}`];
 }
 
-/** What the schema cannot say: relations between keys. */
+/** Relations between keys, which the schema cannot express. */
 function crossCheck(
   config: RoostConfig,
   parts: readonly ConfigPart[],
@@ -174,10 +174,10 @@ function crossCheck(
 const invalid = (path: string, problems: readonly string[], cause?: unknown): RoostError =>
   new RoostError('InvalidArgument', problems.join('\n'), { fields: { file: path }, cause });
 
-/** The name of a file may be shown. */
+/** Names of files may be shown. */
 const isSecretFile = (key: string): boolean => key.endsWith('File');
 
-/** The parser's own words without the piece of the text that it quotes, which may be part of a password. */
+/** The parser's message without its quotation, which may be part of a password. */
 const whyNoJson = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '');
 
@@ -186,7 +186,10 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const isSecret = (key: string | undefined): boolean => key !== undefined && /password|secret/i.test(key);
 
-/** A value for a message: short, and never a password. @param secret whether a text may be one, or hold one as a URL does */
+/**
+ * A short value for a message, never a password. @param secret whether a text may be one, or contain one as a URL
+ * does
+ */
 function show(value: unknown, secret = false): string {
   if (value === undefined) return 'nothing';
   if (secret && !isObject(value)) return `a value of type ${typeof value}`;

@@ -3,7 +3,7 @@ import { cutText, limits } from '../core/index.js';
 
 export type Log = Logger;
 
-/** Structured lines on stderr, so that stdout stays free for what a command prints. */
+/** Structured lines on stderr; stdout is for a command's output. */
 export const createLog = (level: string, destination: NodeJS.WritableStream = process.stderr): Log =>
   pino(
     { level, base: null, serializers: { err: (error: Error) => cutStrings(pino.stdSerializers.errWithCause(error)) } },
@@ -13,7 +13,7 @@ export const createLog = (level: string, destination: NodeJS.WritableStream = pr
 /** For libraries used without a log. */
 export const silentLog: Log = pino({ level: 'silent' });
 
-/** Errors of drivers bring whole statements with them. */
+/** Errors of drivers contain whole statements. */
 function cutStrings(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return cutText(value, 2 * limits.errorTextBytes);
   if (typeof value !== 'object' || value === null || depth > 8 || value instanceof Uint8Array) return value;

@@ -3,11 +3,11 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** How the values of a gauge in several processes of a server make one: those of what each has are added, others are of something that all of them see. */
 export type AcrossProcesses = 'sum' | 'max' | 'min';
 
-/** The registry that `/metrics` prints. A process has one; a test makes its own. */
+/** The registry behind `/metrics`. A process has one; each test creates its own. */
 export class Metrics {
   readonly registry = new Registry();
 
-  /** @param collect called before each print, for what is counted elsewhere */
+  /** @param collect called before each scrape, for values counted elsewhere */
   counter<L extends string>(
     name: string,
     help: string,

@@ -8,15 +8,15 @@ export interface Secret {
 }
 
 /**
- * The password as it is now: a file is read at every call, so that a new connection logs in with the newest. One line break at its end does not count. Undefined where there is none. Throws
- * `FailedPrecondition` where the file cannot be read.
+ * The present password: a file is read at every call, so that new connections log in with the newest. One trailing
+ * line break is ignored. Undefined if there is none. Throws `FailedPrecondition` if the file cannot be read.
  */
 export function passwordOf({ password, passwordFile }: Secret): string | undefined {
   if (passwordFile === undefined) return password;
   return readSecret(passwordFile, 'password').replace(/\r?\n$/, '');
 }
 
-/** A file that the configuration names, as it is now. Throws `FailedPrecondition` where it cannot be read. */
+/** The present content of a configured file. Throws `FailedPrecondition` if it cannot be read. */
 export function readSecret(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -4,19 +4,20 @@ import type { Log } from './log.js';
 import type { OwnTlsConfig } from './tlsConfig.js';
 import { readTls } from './tlsOf.js';
 
-/** Files are looked at no more often, however many connections are made. */
+/** Files are checked at most this often, however many connections are made. */
 const lookEveryMs = 1_000;
 
 /**
- * The certificates of a process's ports. Files that were replaced are noticed at the next connection, a second later at most: no port is opened anew, and connections that are there
- * stay. While the files do not belong together, as in the middle of a replacement, those of before are shown.
+ * The certificates of a process's ports. Replaced files are noticed at the next connection, a second later at most:
+ * no port is reopened, and existing connections stay. While the files do not match, as during a replacement, the
+ * previous ones are used.
  */
 export class ServerTls {
   #files: ReturnType<typeof readTls>;
   #version = 0;
   #lookedMs = performance.now();
 
-  /** Throws `FailedPrecondition` where a file cannot be used. */
+  /** Throws `FailedPrecondition` if a file is unusable. */
   constructor(
     private readonly config: OwnTlsConfig,
     private readonly log: Log,
@@ -29,7 +30,7 @@ export class ServerTls {
     this.#files = this.#read();
   }
 
-  /** Whether a client has to show a certificate: where `tls.clientCaFile` is set. */
+  /** Whether clients must show a certificate: `tls.clientCaFile` is set. */
   get mutual(): boolean {
     return this.config.clientCaFile !== undefined;
   }
@@ -39,7 +40,7 @@ export class ServerTls {
     return { ...this.#files, requestCert: this.mutual, rejectUnauthorized: this.mutual };
   }
 
-  /** Has a server show the newest certificate to every client that connects from now on. */
+  /** Makes a server use the newest certificate for every new client. */
   follow(server: Server): void {
     let shown = this.#version;
     server.prependListener('connection', () => {

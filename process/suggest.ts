@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 
-/** The known word that a mistyped one probably meant; undefined where none is near. Case, `_` and `-` do not count. */
+/** The known word that a mistyped one probably meant; undefined if none is near. Case, `_` and `-` are ignored. */
 export function suggest(word: string, known: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[_-]/g, '');
   const wanted = plain(word);

@@ -10,23 +10,23 @@ const certificateWithKey = [
 ] as const;
 
 const clientKeys = {
-  /** PEM: the authorities that the server's certificate may come from. Absent: those that Node trusts. */
+  /** PEM: certificate authorities for the server's certificate. Absent: those that Node trusts. */
   caFile: file,
-  /** PEM: the certificate, with those between it and its authority, and the key that we show to a server that asks for them. */
+  /** PEM: the certificate chain and key that we show to a server that asks. */
   certFile: file,
   keyFile: file,
-  /** The name that the server's certificate must be for. Absent: the host. */
+  /** The name that the server's certificate must carry. Absent: the host. */
   servername: file,
 };
 
-/** Encryption of connections to a server. Files are read again for every new connection. */
+/** Encryption of connections to a server. Files are read for each new connection. */
 export const clientTls = z.strictObject(clientKeys).refine(...certificateWithKey);
 
-/** Encryption of Roost's own ports, and of connections to those of others. */
+/** Encryption of Roost's own ports, and of connections to other servers' ports. */
 export const ownTls = z
   .strictObject({
     ...clientKeys,
-    /** PEM: the authorities of clients. Where this is set, every port takes only clients that show a certificate of theirs. */
+    /** PEM: certificate authorities of clients. If set, every port requires a client certificate. */
     clientCaFile: file,
   })
   .refine(...certificateWithKey)
@@ -38,15 +38,15 @@ export const ownTls = z
 export type TlsConfig = z.output<typeof clientTls>;
 export type OwnTlsConfig = z.output<typeof ownTls>;
 
-/** Keys of a server that connections are made to. */
+/** Encryption keys of a server that we connect to. */
 export const encryptionKeys = {
-  /** Absent: the connection is not encrypted. */
+  /** Absent: no encryption. */
   tls: clientTls.optional(),
-  /** Allows a connection beyond loopback that is not encrypted: on a network that is trusted, or encrypts by itself. */
+  /** Allows an unencrypted connection beyond loopback: for a network that is trusted, or encrypts by itself. */
   plain: z.boolean().optional(),
 };
 
-/** Whether a connection is encrypted, stays on this machine, or was asked for in the clear. */
+/** Whether a connection is encrypted, stays on this machine, or is explicitly unencrypted. */
 export const mayConnect = [
   ({
     host,

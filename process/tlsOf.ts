@@ -3,7 +3,7 @@ import { RoostError } from '../core/index.js';
 import { readSecret } from './secret.js';
 import type { TlsConfig } from './tlsConfig.js';
 
-/** What a connection to a server is made with: PEM, and the name that its certificate must be for. */
+/** Options of an encrypted connection: PEM, and the name that the server's certificate must carry. */
 export interface ClientTls {
   readonly ca?: string;
   readonly cert?: string;
@@ -13,14 +13,15 @@ export interface ClientTls {
 }
 
 /**
- * The options of a connection, from the files as they are at the call. The server's certificate is always verified. Throws `FailedPrecondition` where a file cannot be read, or holds
- * no certificate or key, or a key of another certificate: what is replaced in more than one step is wrong for a moment.
+ * The options of a connection, from the present files. The server's certificate is always verified. Throws
+ * `FailedPrecondition` if a file cannot be read or lacks a certificate or key, or if they do not match, as they may
+ * for a moment during a replacement.
  */
 export function tlsOf({ servername, ...files }: TlsConfig): ClientTls {
   return { ...readTls(files), ...(servername === undefined ? {} : { servername }), rejectUnauthorized: true };
 }
 
-/** Throws as `tlsOf` does. */
+/** Throws as `tlsOf`. */
 export function readTls({ caFile, certFile, keyFile }: Omit<TlsConfig, 'servername'>): {
   readonly ca?: string;
   readonly cert?: string;

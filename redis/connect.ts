@@ -2,21 +2,21 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { RoostError, tlsTrouble } from '../core/index.js';
 import { mayConnect, passwordOf, tlsOf, type Log, type RedisConfig } from '../process/index.js';
 
-/** A Redis that answers nothing for so long hangs: the connection is given up and made anew. */
+/** A Redis silent for this long hangs: the connection is replaced. */
 const silenceMs = 5_000;
-/** A Sentinel that answers nothing for so long is passed over. */
+/** A Sentinel silent for this long is skipped. */
 const sentinelMs = 1_000;
-/** Waits between attempts to reach a Redis that is away. */
+/** Pauses between attempts to reach Redis. */
 const reconnectMs = (attempt: number): number => Math.min(attempt * 50, 1_000);
 
 export interface RedisConnectOptions {
-  /** Its reads wait for entries, for as long as Redis is away too. */
+  /** Its reads wait for entries, also while Redis is down. */
   readonly blocking?: boolean;
   /** How often a command is sent again on a new connection before it fails. */
   readonly retries?: number;
-  /** A command that is not answered within this fails. Absent: each caller has a deadline of its own. */
+  /** Time limit of a command. Absent: each caller has a deadline of its own. */
   readonly commandTimeoutMs?: number;
-  /** For people: whose it is. Absent: the journal's. */
+  /** Its owner, for people. Absent: the journal's. */
   readonly what?: string;
 }
 
@@ -31,19 +31,19 @@ class DiscreetRedis extends Redis {
   }
 }
 
-/** What ioredis's types leave out. */
+/** Members that ioredis's types omit. */
 interface Flushable {
-  /** Fails the commands that wait. */
+  /** Fails the waiting commands. */
   flushQueue(error: Error): void;
 }
 
 /**
- * A connection to a Redis. Calls that find it away wait for a few attempts to reconnect and then fail;
- * each caller bounds its wait with its own deadline.
+ * A connection to a Redis. Calls during an outage wait for a few attempts to reconnect, and then fail; each caller
+ * bounds its wait by its own deadline.
  */
 export function connectRedis(config: RedisConfig, log: Log, options: RedisConnectOptions = {}): Redis {
   const retries = options.blocking === true ? null : (options.retries ?? 3);
-  /** Why no encrypted connection came about, if that is the reason. */
+  /** Why no encrypted connection could be established, if that is the reason. */
   let encryption: string | undefined;
   const redis = new DiscreetRedis({
     ...redisAddress(config),
@@ -53,11 +53,12 @@ export function connectRedis(config: RedisConfig, log: Log, options: RedisConnec
     socketTimeout: silenceMs,
     ...(options.commandTimeoutMs === undefined ? {} : { commandTimeout: options.commandTimeoutMs }),
     maxRetriesPerRequest: retries,
-    // It was made a replica. At its address there may be the primary by now; the command itself fails, and its caller knows what that means.
+    // The server became a replica. The primary may be at its address by now; the command fails, and its caller knows
+    // what that means.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     enableAutoPipelining: options.blocking !== true,
     retryStrategy(attempt) {
-      // Where it would fail commands for their number of attempts, the reason says what to do.
+      // Commands would fail with their number of attempts; the reason says what to do.
       if (encryption !== undefined && retries !== null && attempt % (retries + 1) === 0)
         (redis as unknown as Flushable).flushQueue(new Error(encryption));
       return reconnectMs(attempt);
@@ -71,7 +72,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: RedisConnec
     lastReason = error.message;
     log.warn({ err: error }, `${options.what ?? "the journal's Redis"} does not answer`);
   });
-  // A connection that is made anew logs in with the newest password and certificate.
+  // A new connection logs in with the newest password and certificate.
   redis.on('close', () => Object.assign(redis.options, withSecrets(config, log)));
   redis.on('ready', () => {
     lastReason = '';
@@ -80,7 +81,7 @@ export function connectRedis(config: RedisConfig, log: Log, options: RedisConnec
   return redis;
 }
 
-/** Where a Redis is, or the Sentinels that know, and who logs in. */
+/** The address of a Redis, or of the Sentinels that know it, and the login. */
 function redisAddress(
   config: RedisConfig,
 ): Pick<RedisOptions, 'host' | 'port' | 'username' | 'sentinels' | 'name' | 'natMap'> {
@@ -95,7 +96,8 @@ function redisAddress(
           }),
           name: sentinelName,
           natMap: (address) => refuseInTheClear(config, address),
-          // Its detector of failovers ends a connection for good where it strikes while one is made. A primary that hangs is given up as any Redis that is silent.
+          // ioredis's failover detector ends a connection for good if it strikes during a connect. A primary that
+          // hangs is replaced like any silent Redis.
           failoverDetector: false,
           sentinelRetryStrategy: reconnectMs,
           sentinelCommandTimeout: sentinelMs,
@@ -106,7 +108,10 @@ function redisAddress(
   };
 }
 
-/** Sentinels name the primary, and other Sentinels: a password must not go there in the clear where the configuration does not allow that. */
+/**
+ * Sentinels name the primary and other Sentinels: a password must not go there unencrypted unless the configuration
+ * allows it.
+ */
 function refuseInTheClear(config: RedisConfig, address: string): null {
   const host = address.replace(/:\d+$/, '');
   if (mayConnect[0]({ ...config, host })) return null;
@@ -119,7 +124,7 @@ function refuseInTheClear(config: RedisConfig, address: string): null {
   );
 }
 
-/** While a file cannot be read, what was read last stays: a secret is replaced in more than one step. */
+/** While a file cannot be read, the previous content is used: a secret is replaced in several steps. */
 function withSecrets(config: RedisConfig, log?: Log): Pick<RedisOptions, 'password' | 'tls' | 'sentinelTLS'> {
   try {
     const password = passwordOf(config);
@@ -135,11 +140,11 @@ function withSecrets(config: RedisConfig, log?: Log): Pick<RedisOptions, 'passwo
   }
 }
 
-/** The answer of `TIME` in microseconds. */
+/** The answer to `TIME` in microseconds. */
 export const microsOf = ([seconds, micros]: readonly (number | string)[]): number =>
   Number(seconds) * 1_000_000 + Number(micros);
 
-/** What keeps Redis from answering, for `the journal's Redis …`. */
+/** What is wrong with a Redis, to follow `the journal's Redis …`. */
 export function redisTrouble(message: string): string {
   if (message.startsWith('READONLY'))
     return 'is a replica and takes no writes; once its address leads to the primary, writes go on by themselves';

@@ -18,22 +18,22 @@ const scripts = {
   >('moveShard'),
 };
 
-/** Stands in the place of a space where a shard was taken away: a server that has not heard of it must not make it anew. */
+/** Marks a removed shard: a server that has not heard of its removal must not create it again. */
 const gone = 'gone';
-/** Keys that one step of a scan looks at. */
+/** Keys that one step of a scan examines. */
 const scanCount = 1_000;
 
-/** A shard, as far as its keys are concerned. */
+/** The part of a shard that names its keys. */
 export interface SpaceOwner {
   readonly id: { readonly tablePrefix: string };
 }
 
 /**
- * The shards of one type on the servers of a cluster. A hash of each server maps a shard's name to its key space, the beginning of all of its keys, so that one step gives a shard another name,
- * however many keys it has. No space is used twice.
+ * The shards of one type on a cluster's servers. A hash on each server maps a shard's name to its key space, the
+ * prefix of all its keys, so that one step renames a shard with any number of keys. No space is used twice.
  */
 export class KeySpaces {
-  /** Shards by name, and those that are set aside. Scripts of a store read the first. */
+  /** The hashes of shards by name, and of set-aside ones. A store's scripts read the first. */
   readonly shards: string;
   readonly #aside: string;
   readonly #spaces: string;
@@ -46,7 +46,7 @@ export class KeySpaces {
     this.#first = `${cluster}:${type}:`;
   }
 
-  /** Makes a shard where it is missing. Throws `FailedPrecondition` where it was taken away. */
+  /** Creates a missing shard. Throws `FailedPrecondition` if it was removed. */
   async create(host: RedisHost, { id }: SpaceOwner, deadline: Deadline): Promise<void> {
     const space = await host.run(deadline, (redis) =>
       scripts.create.run(
@@ -58,13 +58,13 @@ export class KeySpaces {
     if (space === gone) throw takenAway(host, id.tablePrefix);
   }
 
-  /** Undefined where the host does not have the shard. */
+  /** Undefined if the host does not have the shard. */
   async spaceOf(host: RedisHost, { id }: SpaceOwner, deadline: Deadline): Promise<string | undefined> {
     const space = await host.run(deadline, (redis) => redis.hget(this.shards, id.tablePrefix));
     return space === null || space === gone ? undefined : space;
   }
 
-  /** Gives a shard's keys another name. A shard that has it already stays. */
+  /** Renames a shard. One that has the name already stays. */
   async rename(host: RedisHost, { id }: SpaceOwner, prefix: string, deadline: Deadline): Promise<void> {
     await this.#move(host, [this.shards, id.tablePrefix], [this.shards, prefix], deadline);
   }
@@ -77,7 +77,7 @@ export class KeySpaces {
     return this.#move(host, [this.#aside, name], [this.shards, id.tablePrefix], deadline);
   }
 
-  /** Deletes what is set aside as a name, for good. */
+  /** Deletes set-aside data for good. */
   async dropAside(host: RedisHost, name: string, deadline: Deadline): Promise<void> {
     const space = await host.run(deadline, (redis) => redis.hget(this.#aside, name));
     if (space === null || space === gone) return;
@@ -85,14 +85,14 @@ export class KeySpaces {
     await host.run(deadline, (redis) => redis.hdel(this.#aside, name));
   }
 
-  /** Deletes a shard with all of its keys. */
+  /** Deletes a shard with all its keys. */
   async drop(host: RedisHost, shard: SpaceOwner, deadline: Deadline): Promise<void> {
     const name = `dropping_${shard.id.tablePrefix}`;
     await this.setAside(host, shard, name, deadline);
     await this.dropAside(host, name, deadline);
   }
 
-  /** The spaces of all shards on a host, by name. */
+  /** The key spaces of all shards on a host, by name. */
   async stored(host: RedisHost, deadline: Deadline): Promise<ReadonlyMap<string, string>> {
     const all = await host.run(deadline, (redis) => redis.hgetall(this.shards));
     return new Map(Object.entries(all).filter(([, space]) => space !== gone));

@@ -9,7 +9,7 @@ type Name = { readonly name: string; readonly form: 'one' | 'optional' | 'list' 
 type Value = string | number | Buffer;
 type Given = Value | readonly Value[] | undefined;
 
-/** Makes a list of `count` values from place `at` on, and tells where the next begins. */
+/** Reads `count` values from index `at` on; also returns the next index. */
 const take = `local function take(from, at, count)
   local list = {}
   for i = 1, count do list[i] = from[at + i - 1] end
@@ -17,17 +17,17 @@ const take = `local function take(from, at, count)
 end`.replaceAll(/\s*\n\s*/g, ' ');
 
 /**
- * A script in a `.lua` file, with names in the place of KEYS and ARGV. The comments at its head declare them:
+ * A script in a `.lua` file, with names in place of KEYS and ARGV. The comments at its head declare them:
  *
  *     -- KEYS: queue, fence?
  *     -- ARGV: group, ids[]
  *     -- include: streamBytes
  *
- * The script finds each as a local variable: a string, `nil` for an absent one with `?`, a table for one with `[]`. Those with `?` and `[]` come last. An included file stands
- * beside this one, and what it declares as local is there for this one.
- * Redis is sent the text's SHA, and the text itself where it does not know that.
+ * Each is a local variable of the script: a string, `nil` for an absent one with `?`, a table for one with `[]`.
+ * Those with `?` and `[]` come last. An included file stands beside this one, and its locals are visible here. Redis
+ * is sent the script's SHA, and its text if the SHA is unknown.
  *
- * Texts of the answer are strings; with `bytes`, they are buffers.
+ * Texts in the answer are strings; with `bytes`, they are buffers.
  */
 export class LuaScript<Keys extends object, Args extends object, Answer> {
   readonly #name: string;
@@ -54,12 +54,12 @@ export class LuaScript<Keys extends object, Args extends object, Answer> {
     this.#sha = createHash('sha1').update(this.#lua).digest('hex');
   }
 
-  /** Throws `Internal` where a name is missing, or is none of the script's. */
+  /** Throws `Internal` for a missing or unknown name. */
   async run(redis: Redis, keys: Keys, args: Args): Promise<Answer> {
     const sizes: number[] = [];
     const allKeys = this.#flatten(this.#keys, keys, sizes);
     const allArgs = this.#flatten(this.#args, args, sizes);
-    // As one array, since there may be more than the arguments that a call can have.
+    // One array: there may be more values than a call can have arguments.
     const values = (sizes as Value[]).concat(allArgs);
     const form = this.options.bytes === true ? 'Buffer' : '';
     const call = (command: 'evalsha' | 'eval', script: string): Promise<unknown> =>
@@ -112,7 +112,7 @@ function parseName(text: string): Name {
   return { name, form: form === '?' ? 'optional' : form === '[]' ? 'list' : 'one' };
 }
 
-/** `sizes` names all that come in a number of their own, in the order in which the numbers stand at the head of ARGV. */
+/** `sizes` names the lists, in the order of their sizes at the head of ARGV. */
 function assignments(
   source: 'KEYS' | 'ARGV',
   names: readonly Name[],

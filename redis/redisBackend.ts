@@ -6,7 +6,7 @@ import { RedisHost, type RedisHostConfig } from './redisHost.js';
 /** The name of this backend. */
 export const redisBackendName = 'redis';
 
-/** Shards whose data a host keeps for a while, as JSON by their names. */
+/** Shards with set-aside data on a host, as JSON by name. */
 const listKey = (cluster: string): string => `${cluster}:dropped`;
 /** Redis as a backend of Gizzard: servers by name, and shards whose keys begin with the cluster's name. */
 export function redisBackend(configs: Readonly<Record<string, RedisHostConfig>>, cluster: string, log: Log) {
@@ -47,7 +47,7 @@ export function redisBackend(configs: Readonly<Record<string, RedisHostConfig>>,
   };
 }
 
-/** A shard whose data was set aside, as Gizzard tells of it. */
+/** A shard with set-aside data. */
 interface Dropped {
   readonly name: string;
   readonly shard: {

@@ -3,12 +3,15 @@ import { Deadline, Health, RoostError } from '../core/index.js';
 import type { Log, RedisConfig } from '../process/index.js';
 import { connectRedis, microsOf } from './connect.js';
 
-/** Where a server is, and how to log in. */
+/** A server's address and login. */
 export type RedisHostConfig = RedisConfig;
 
-/** A look whether a host answers takes no longer than this. */
+/** Time limit for a sign of life. */
 const answerMs = 1_000;
-/** Calls that may wait for one host; past it they are refused, since a host that hangs would gather them without end. */
+/**
+ * Calls that may wait for one host; further ones are refused, because a host that hangs would collect them without
+ * end.
+ */
 const maxInFlight = 4_096;
 
 /** One Redis server that holds shards. */
@@ -25,8 +28,9 @@ export class RedisHost {
   ) {}
 
   /**
-   * Runs commands, and waits for them until the deadline; what was sent may still be carried out after it. Throws `Overloaded` where too many calls wait, `Unavailable` where the server does
-   * not answer, or takes no writes; errors of commands and scripts as they are.
+   * Runs commands, and waits for them until the deadline; commands that were sent may still be executed after it.
+   * Throws `Overloaded` if too many calls wait, `Unavailable` if the server does not answer or accepts no writes;
+   * errors of commands and scripts pass unchanged.
    */
   async run<T>(deadline: Deadline, work: (redis: Redis) => Promise<T>): Promise<T> {
     deadline.check(`a call to ${this.name}`);
@@ -83,7 +87,7 @@ export class RedisHost {
     return { usedBytes, freeBytes, text: `${freeBytes} bytes are free below maxmemory` };
   }
 
-  /** Ends the connection. What is under way fails. */
+  /** Ends the connection. Running commands fail. */
   close(): void {
     this.#closed = true;
     this.#connection?.disconnect();
@@ -126,5 +130,5 @@ export class RedisHost {
   }
 }
 
-/** Answers that say something of the server, and nothing of what it was asked. */
+/** Answers that concern the server rather than the command. */
 const refusal = /^(READONLY|LOADING|MASTERDOWN|OOM|MISCONF|NOAUTH|WRONGPASS|NOREPLICAS|BUSY|CLUSTERDOWN)/;

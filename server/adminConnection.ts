@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Guest } from './connectionTable.js';
 
-/** A connection to the admin port, from its first moment: while it is being encrypted, and between requests too. */
+/** A connection to the admin port over its whole life: during the TLS handshake, and between requests. */
 export class AdminConnection implements Guest {
   readonly peer: { readonly address: string };
   readonly hoardedBytes = 0;
@@ -23,7 +23,7 @@ export class AdminConnection implements Guest {
     return !this.#known && this.idle;
   }
 
-  /** Somebody who is known asked for something. */
+  /** A known caller has made a request. */
   makeKnown(): void {
     this.#known = true;
   }
@@ -33,13 +33,13 @@ export class AdminConnection implements Guest {
     return this.#last?.writableEnded !== false;
   }
 
-  /** A request came. */
+  /** A request arrived. */
   begin(response: ServerResponse): void {
     this.#last = response;
     this.#requests++;
   }
 
-  /** It was answered, or its client has gone. */
+  /** The request was answered, or its client disconnected. */
   end(): void {
     this.#requests--;
     this.lastActiveMs = performance.now();

@@ -18,26 +18,28 @@ import { listen } from './thriftServer.js';
 
 export interface AdminServerOptions {
   readonly host: string;
-  /** 0: a free port, to be read from `port`. */
+  /** 0: a free port; read it from `port`. */
   readonly port: number;
   /** What `/metrics` and `/stats.txt` print. */
   readonly registry: () => Registry | Promise<Registry>;
-  /** Why the server cannot do its work, or undefined when it can. */
+  /** Why the server cannot do its work; undefined if it can. */
   readonly notReady: () => Promise<string | undefined> | string | undefined;
-  /** What `/readyz` says beside `ok`: faults elsewhere that do not keep this server from its work. */
+  /** Faults elsewhere that do not keep this server from its work; `/readyz` lists them beside `ok`. */
   readonly notes?: () => Promise<readonly string[]>;
-  /** What `/server_info` prints as JSON. A bigint is printed as a decimal string. */
+  /** The content of `/server_info`, as JSON. A bigint becomes a decimal string. */
   readonly info: () => object | Promise<object>;
-  /** Absent: everybody may see every page. */
+  /** Absent: every page is public. */
   readonly access?: PortAccess;
-  /** Absent: nothing is encrypted. */
+  /** Absent: no encryption. */
   readonly tls?: ServerTls | undefined;
   readonly limits?: { readonly connections?: number; readonly connectionsPerAddress?: number };
   /** Pages for people. Absent: there are none. */
   readonly site?: AdminSite | undefined;
 }
 
-/** Who may see which page. Those of health are for everybody; of the second, who is not known sees only whether the server is ready. */
+/**
+ * Roles that the pages need. Health pages are public; unknown callers see only whether the server is ready, not why.
+ */
 export const adminRoles: ServiceRoles = {
   '/': 'read',
   '/metrics': 'read',
@@ -57,7 +59,10 @@ interface Page {
 
 const text = (status: number, body: string): Page => ({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` });
 
-/** `/healthz` (the process answers), `/readyz` (it can do its work), `/metrics` (Prometheus text) and `/server_info` (JSON); `/server_info.txt` and `/stats.txt` are as Ostrich wrote them. */
+/**
+ * The admin pages: `/healthz` (the process answers), `/readyz` (it can do its work), `/metrics` (Prometheus text) and
+ * `/server_info` (JSON); `/server_info.txt` and `/stats.txt` have Ostrich's format.
+ */
 export class AdminServer {
   readonly #server: Server;
   readonly #access: PortAccess;
@@ -88,13 +93,13 @@ export class AdminServer {
       if (connection?.mayAsk !== true) return void request.destroy();
       connection.begin(response);
       response.once('close', () => connection.end());
-      // Where not even the error can be written, there is nobody to tell.
+      // If not even the error can be written, there is nobody to tell.
       this.#answer(request, response).catch(() => response.destroy());
     };
     const { tls } = options;
     if (tls === undefined) this.#server = createServer(bounds, answer);
     else {
-      // Without a certificate there is still something to see.
+      // Callers without a certificate may still see health pages.
       const server = createTlsServer(
         { ...bounds, ...tls.options, rejectUnauthorized: false, handshakeTimeout: 5_000 },
         answer,
@@ -106,7 +111,7 @@ export class AdminServer {
     readInSlices(this.#server, tls === undefined ? 'connection' : 'secureConnection');
   }
 
-  /** Throws `Unavailable` where the port is taken or the host is not of this machine. */
+  /** Throws `Unavailable` if the port is taken or the host does not belong to this machine. */
   static async listen(options: AdminServerOptions): Promise<AdminServer> {
     const server = new AdminServer(options);
     await listen(server.#server, options.host, options.port);
@@ -125,7 +130,7 @@ export class AdminServer {
     });
   }
 
-  /** Gives a new connection a place, or ends it where nobody's can be freed. */
+  /** Gives a new connection a place, or closes it if none can be freed. */
   #admit(socket: Socket): void {
     const client = clientOf(socket);
     if (!this.#connections.makeRoom(socket.remoteAddress ?? '')) return void socket.destroy();
@@ -170,7 +175,7 @@ export class AdminServer {
     return healthPages.has(pathOf(request)) || isLoopback(host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'));
   }
 
-  /** The page, where the caller may see it. A token comes as `Authorization: Bearer TOKEN`. */
+  /** The page, if the caller may see it. A token comes as `Authorization: Bearer TOKEN`. */
   async #pageFor(request: IncomingMessage): Promise<Page> {
     const path = pathOf(request);
     const { authorization } = request.headers;
@@ -178,7 +183,7 @@ export class AdminServer {
     try {
       const token = authorization === undefined ? undefined : bearerOf(authorization);
       const { known, unknown } = this.#meet(request, caller, token);
-      // Health is everybody's: a token that is wrong only shows no more of it.
+      // Health pages are public: a wrong token only shows less of them.
       if (healthPages.has(path)) return await this.#page(path, known);
       const refusal = unknown ?? caller.refusalOf(path);
       if (refusal !== undefined) throw refusal;
@@ -225,18 +230,18 @@ export class AdminServer {
         unknown = RoostError.from(error);
       }
     const known = this.#hasCertificate(request) && caller.isKnown;
-    // Its connection is not the first to make room for others.
+    // Connections of known callers are not the first to make room for others.
     if (known) this.#byClient.get(clientOf(socketOf(request)))?.makeKnown();
     return { known, unknown };
   }
 
-  /** Whether the client showed a certificate, where it has to. */
+  /** Whether the client showed a required certificate. */
   #hasCertificate(request: IncomingMessage): boolean {
     const socket = socketOf(request);
     return this.options.tls?.mutual !== true || (socket instanceof TLSSocket && socket.authorized);
   }
 
-  /** @param known whether the caller may be told more than the word of health */
+  /** @param known whether the caller may see more than the status */
   async #page(path: string, known: boolean): Promise<Page> {
     const { notReady, info } = this.options;
     switch (path) {

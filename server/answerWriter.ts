@@ -1,12 +1,15 @@
 import { BinaryWriter } from '../wire/index.js';
 
-/** As Thrift numbers them: the message, the types of the exception's fields, and INTERNAL_ERROR. */
+/** Thrift's numbers: the message type, the types of the exception's fields, and INTERNAL_ERROR. */
 const exceptionMessage = 3;
 const stringType = 11;
 const i32Type = 8;
 const internalError = 6;
 
-/** Writes the answer to one call. An answer that cannot be written, nor its exception, becomes a small one of fixed text. */
+/**
+ * Writes the answer to one call. If neither the answer nor its exception can be written, it writes a small exception
+ * of fixed text.
+ */
 export class AnswerWriter extends BinaryWriter {
   #method = '';
   #seqid = 0;
@@ -25,13 +28,13 @@ export class AnswerWriter extends BinaryWriter {
     super.writeMessageBegin(name, type, seqid);
   }
 
-  /** Called by the generated processors with whatever was thrown while they wrote an exception. Does not throw. */
+  /** Called by the generated processors with anything thrown while they wrote an exception. Does not throw. */
   abandon(error: unknown): void {
     this.onAbandoned(error);
     this.writeFailure(this.#method, this.#seqid, 'the answer could not be written');
   }
 
-  /** Answers with an exception of Thrift's own, which clients of every service know. */
+  /** Answers with Thrift's own exception, which clients of every service know. */
   writeFailure(method: string, seqid: number, text: string): void {
     this.writeMessageBegin(method, exceptionMessage, seqid);
     this.writeFieldBegin('message', stringType, 1);

@@ -1,2 +1,2 @@
-/** The method by which a connection shows a token. Every port has it beside those of its service: wire/idl/access.thrift. */
+/** The method that presents a connection's token. Every port offers it beside its service: wire/idl/access.thrift. */
 export const authenticateMethod = 'authenticate';

@@ -9,12 +9,12 @@ import {
 } from '../wire/index.js';
 import { kindOfMethod, type CallKind, type CallKinds } from './callKind.js';
 
-/** Where there are too many calls, those of the lowest rank are refused first. */
+/** If there are too many calls, those of the lowest rank are refused first. */
 export type Rank = 'low' | 'medium' | 'high';
 
-/** What a look at a call tells before anything is made of it. All calls of a method and rank share one. */
+/** What a call's first bytes tell before it is decoded. Calls of the same method and rank share one object. */
 export interface CallHead {
-  /** Undefined: none of the service's. */
+  /** Undefined for a method that the service does not have. */
   readonly method: string | undefined;
   readonly kind: CallKind;
   readonly rank: Rank;
@@ -25,9 +25,9 @@ const nameLengthAt = 4;
 const nameAt = 8;
 const headBytes = 12;
 const frameLengthBytes = 4;
-/** A write of more values is taken for one of high priority: to read on would cost what the look is to save. */
+/** A write with more values counts as high priority: reading on would cost what the look is meant to save. */
 const lookBounds: MessageBounds = { ...callBounds, values: 256 };
-/** The field of the arguments, and the field of that, where a write says its priority. */
+/** Path of field ids to a write's priority. */
 const priorityOfExecute = [1, 3] as const;
 const priorityOfOptions = [2, 1] as const;
 const rankOfPriority = new Map<number, Rank>([
@@ -36,7 +36,7 @@ const rankOfPriority = new Map<number, Rank>([
 ]);
 const unknown: CallHead = { method: undefined, kind: 'read', rank: 'high' };
 
-/** Throws `InvalidArgument` where the bytes are not the head of a message. */
+/** Throws `InvalidArgument` for bytes that do not begin a message. */
 function seqidAt(message: Buffer): number {
   const nameBytes = message.length < headBytes ? 0 : message.readInt32BE(nameLengthAt);
   if (nameBytes < 1 || nameBytes > maxMethodNameBytes || headBytes + nameBytes > message.length)
@@ -49,7 +49,7 @@ export const methodOf = (message: Buffer): string => message.toString('latin1', 
 
 export const seqidOf = (message: Buffer): number => message.readInt32BE(seqidAt(message));
 
-/** Writes the sequence id of an answer, which is a frame that stands at a place among others. */
+/** Writes the sequence id of an answer, a frame at an offset among others. */
 export function setSeqid(frames: Buffer, at: number, seqid: number): void {
   const messageAt = at + frameLengthBytes;
   frames.writeInt32BE(seqid, messageAt + nameAt + frames.readInt32BE(messageAt + nameLengthAt));
@@ -62,7 +62,10 @@ interface HeadsOfMethod extends Readonly<Record<Rank, CallHead>> {
 /** The heads of a service's calls. */
 export class CallHeads {
   readonly #byMethod: ReadonlyMap<string, HeadsOfMethod>;
-  /** Of the call before: the next is often to the same method, and comparing a few bytes costs less than making a string. */
+  /**
+   * The previous call's: the next is often to the same method, and comparing a few bytes is cheaper than making a
+   * string.
+   */
   #last: HeadsOfMethod | undefined;
 
   /** @param kinds the kinds of methods, or that of all of them */
@@ -77,7 +80,7 @@ export class CallHeads {
     );
   }
 
-  /** Throws `InvalidArgument` where the bytes are no message. */
+  /** Throws `InvalidArgument` for bytes that are no message. */
   of(message: Buffer): CallHead {
     const nameEnd = seqidAt(message);
     if (this.#last === undefined || !isName(message, nameEnd, this.#last.name))
@@ -103,12 +106,12 @@ function rankOfWrite(message: Buffer, method: string): Rank {
     if (!seek(reader, argument, thriftType.struct) || !seek(reader, field, thriftType.i32)) return 'high';
     return rankOfPriority.get(reader.readI32()) ?? 'high';
   } catch {
-    // Whoever reads all of it says what is wrong.
+    // Decoding all of it will tell what is wrong.
     return 'high';
   }
 }
 
-/** Reads a struct until the value of a field. False where it has none of that type. */
+/** Reads a struct up to the value of a field. False if it has no such field of that type. */
 function seek(reader: BinaryReader, id: number, type: number): boolean {
   for (;;) {
     const { ftype, fid } = reader.readFieldBegin();

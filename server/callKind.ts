@@ -1,7 +1,7 @@
 import type { ServiceRoles } from '../access/index.js';
 import { AcknowledgmentNumber } from '../wire/index.js';
 
-/** What a request takes of a server: each kind has slots of its own. */
+/** What a request uses of a server: each kind has its own slots. */
 export type CallKind = 'read' | 'background' | 'write' | 'materialized' | 'control';
 
 /** The kinds of a service's methods. Those that it leaves out are reads. `background`: reads of tools, which wait while people wait. */
@@ -17,11 +17,14 @@ export const kindsOf = (roles: ServiceRoles, others: CallKinds = {}): CallKinds 
   ...others,
 });
 
-/** What can be told of a call before its arguments are read. */
+/** The kind that a method's name tells before its arguments are read. */
 export const kindOfMethod = (kinds: CallKinds, method: string): CallKind =>
   method === 'server_info' ? 'control' : (kinds[method] ?? 'read');
 
-/** The kind of a call with its arguments: a write that is answered once it is applied is told by its options, which come last. */
+/**
+ * The kind of a call with its arguments: the options, which come last, show whether a write is answered once it is
+ * applied.
+ */
 export function kindOfCall(kinds: CallKinds, method: string, args: readonly unknown[]): CallKind {
   const kind = kindOfMethod(kinds, method);
   if (kind !== 'write') return kind;

@@ -24,7 +24,7 @@ export function readOptions(
   };
 }
 
-/** Of the write that begins: one without an identity may have been given up by its client while it waited unread. */
+/** Options of a write that begins. One without an identity may have waited unread and been given up by its client. */
 export function writeOptions(options: Wire<RoostTypes.WriteOptions>, caller: Caller): WriteOptions {
   const { priority, acknowledgment, identity } = options ?? {};
   const acknowledged = acknowledgment == null ? undefined : acknowledgmentNumbers.toName(acknowledgment);

@@ -7,7 +7,7 @@ import { defaultServerLimits, ServerLoad } from './serverLoad.js';
 
 interface PushOptions extends Partial<Pick<CallHead, 'kind' | 'rank'>> {
   readonly gone?: (place: number) => boolean;
-  /** When they were read; now where absent. */
+  /** When they were read; absent: now. */
   readonly readMs?: number;
 }
 

@@ -4,13 +4,13 @@ import type { CallKind } from './callKind.js';
 import { overloaded, type ServerLoad } from './serverLoad.js';
 import { WaitingCalls, type QueuedCall } from './waitingCalls.js';
 
-/** One for all: making an error costs as much as answering a call. */
+/** Shared: making an error costs as much as answering a call. */
 const tooMany = overloaded('the server has more requests than it can answer in time');
 
-/** May wait even where next to nothing was started lately. */
+/** The least number that may wait, even if few calls were started recently. */
 const leastQueued = 64;
 
-/** In the order in which they are started; from the last on they are refused. Reads and writes of high rank go first by turns. */
+/** In the order of starting; refusals begin at the end. Reads and writes of high rank alternate at the front. */
 const lanes: readonly (readonly [CallKind, Rank])[] = [
   ['control', 'high'],
   ['read', 'high'],
@@ -21,7 +21,7 @@ const lanes: readonly (readonly [CallKind, Rank])[] = [
   ['background', 'low'],
 ];
 
-/** The lane of a call: that of its kind and rank, or the kind's only one. */
+/** The lane of a call's kind and rank, or its kind's only lane. */
 function placeOf(head: CallHead): number {
   const own = lanes.findIndex(([kind, rank]) => kind === head.kind && rank === head.rank);
   return own < 0 ? lanes.findIndex(([kind]) => kind === head.kind) : own;
@@ -34,15 +34,19 @@ interface Lane {
 }
 
 /**
- * Requests of one port that wait for their turn: for the event loop, which starts requests for a few milliseconds at a time, and for those in work to make room. None waits longer
- * than `limits.queueMs`; where the queue has not been empty for a while, none longer than `limits.standingQueueMs`, and the newest goes first: its client still waits, while those of
+ * Requests of one port that wait for their turn: for the event loop, which starts requests for a few milliseconds at
+ * a time, and for a free slot. None waits longer than `limits.queueMs`. If the queue has not been empty for a while,
+ * none waits longer than `limits.standingQueueMs`, and the newest goes first: its client still waits, while those of
  * the oldest will soon have given up (Maurer, Fail at Scale, ACM Queue 2015: controlled delay, adaptive LIFO).
  */
 export class CallQueue {
   readonly #lanes: readonly Lane[] = lanes.map(([kind, rank]) => ({ kind, rank, calls: new WaitingCalls() }));
   #size = 0;
   #turns = 0;
-  /** Calls started lately, and since when; and how many fewer than `limits.queuedRequests` may wait where more than these would wait in vain. */
+  /**
+   * Calls started recently, and since when; and how far below `limits.queuedRequests` the bound is, where further
+   * calls would wait in vain.
+   */
   #started = 0;
   #countedSinceMs = 0;
   #longest: number = limits.queuedRequests;
@@ -61,12 +65,15 @@ export class CallQueue {
     return this.#size;
   }
 
-  /** Whether requests have waited for a while without end. */
+  /** Whether requests have been waiting without a break for a while. */
   get standing(): boolean {
     return this.#size > 0 && performance.now() - this.#emptyAtMs > limits.standingMs;
   }
 
-  /** The error of a call that must not be pushed; where it could wait instead of others of lower rank, the oldest of those is refused for it. */
+  /**
+   * The error of a call that must not be pushed. If it can take the place of a call of lower rank, the oldest of
+   * these is refused instead.
+   */
   full(head: CallHead): RoostError | undefined {
     return this.#size < this.#longest || this.#makeRoom(placeOf(head)) ? undefined : tooMany;
   }
@@ -78,7 +85,7 @@ export class CallQueue {
     this.#turnSoon();
   }
 
-  /** Refuses the oldest call of the lowest rank below that of a lane; whether there was one. */
+  /** Refuses the oldest call of the lowest rank below a lane's; returns whether there was one. */
   #makeRoom(place: number): boolean {
     for (let last = this.#lanes.length - 1; last > place; last--) {
       const { calls } = this.#lanes[last]!;
@@ -100,7 +107,7 @@ export class CallQueue {
     this.#turns++;
     const startMs = performance.now();
     const standing = startMs - this.#emptyAtMs > limits.standingMs;
-    // Calls are started first: if there are more to refuse than one turn can, the answers must not be what suffers.
+    // Calls are started first: if there is more to refuse than one turn allows, answers must not suffer.
     const startUntilMs = startMs + limits.sliceMs;
     for (const lane of this.#inOrder()) this.#start(lane, standing, startUntilMs);
     const refuseUntilMs = performance.now() + limits.sliceMs;
@@ -112,7 +119,10 @@ export class CallQueue {
     else this.#timer = setTimeout(() => this.#turnSoon(), limits.standingQueueMs / 2);
   }
 
-  /** Lets in as many as lately could be started in the time that they may wait: those behind would be refused as well, but later. */
+  /**
+   * Admits as many calls as could recently be started within the allowed wait: later ones would be refused anyway,
+   * only later.
+   */
   #bound(nowMs: number, standing: boolean): void {
     if (!standing) this.#longest = limits.queuedRequests;
     const countedMs = nowMs - this.#countedSinceMs;
@@ -132,7 +142,7 @@ export class CallQueue {
     while (calls.size > 0 && this.load.hasRoom(kind, rank)) {
       const nowMs = performance.now();
       if (nowMs > untilMs) return;
-      // Where the newest is late, all are.
+      // If the newest is late, all are.
       if (this.#isLate(standing ? calls.newest : calls.oldest, nowMs, standing)) return;
       const call = standing ? calls.takeNewest() : calls.takeOldest();
       this.#size--;
@@ -150,7 +160,10 @@ export class CallQueue {
     }
   }
 
-  /** Whether a call has waited for too long, and for others: a process that was held up is no reason to refuse whatever came meanwhile. */
+  /**
+   * Whether a call has waited too long, and waited for others: a process that stood still is no reason to refuse
+   * everything that came meanwhile.
+   */
   #isLate({ call, turn }: { call: QueuedCall; turn: number }, nowMs: number, standing: boolean): boolean {
     return this.#turns - turn > 1 && nowMs - call.readMs > (standing ? limits.standingQueueMs : limits.queueMs);
   }

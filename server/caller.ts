@@ -2,16 +2,22 @@ import type { CallerAccess, Peer } from '../access/index.js';
 import type { Cancellation } from '../core/index.js';
 import type { ServerLoad } from './serverLoad.js';
 
-/** The client of one connection, as its handlers see it. */
+/** The client of one connection, as handlers see it. */
 export interface Caller {
   readonly peer: Peer;
   /** Who calls, and what the connection may do. */
   readonly access: CallerAccess;
-  /** Cancelled when the connection is closed. */
+  /** Cancelled when the connection closes. */
   readonly closed: Cancellation;
-  /** Cancelled when the client will send no more. It may still take answers, but a process that has ended looks the same; waits that may be long end here. */
+  /**
+   * Cancelled when the client will send no more. It may still read answers, but a process that has ended looks the
+   * same; long waits end here.
+   */
   readonly ended: Cancellation;
   readonly load: ServerLoad;
-  /** How long the request that begins may have waited, in milliseconds, unread and for its turn: as far as that is known. To be asked as it begins. */
+  /**
+   * How long, in milliseconds, the request that begins may have waited, unread and for its turn, as far as known.
+   * Call it as the request begins.
+   */
   waitedMs(): number;
 }

@@ -1,18 +1,18 @@
 /** A connection that holds a place. */
 export interface Guest {
   readonly peer: { readonly address: string };
-  /** Whether nobody who is known ever asked for anything on it. */
+  /** Whether no known caller ever made a request on it. */
   readonly silent: boolean;
-  /** Whether it has nothing to do. */
+  /** Whether nothing is in progress on it. */
   readonly idle: boolean;
   readonly lastActiveMs: number;
-  /** Bytes that are held for its client alone. */
+  /** Bytes held for its client alone. */
   readonly hoardedBytes: number;
   closeAsFull(): void;
   closeForAnother(): void;
 }
 
-/** What the connections of a server hold together, and may hold. */
+/** The memory that a server's connections hold together, and its limit. */
 interface Load {
   readonly heldBytes: number;
   readonly limits: {
@@ -22,7 +22,7 @@ interface Load {
   };
 }
 
-/** The open connections of a server: who may come, and who has to go for it. */
+/** The open connections of a server: decides who may connect, and who has to make room. */
 export class ConnectionTable<G extends Guest> {
   readonly #open = new Set<G>();
   readonly #byAddress = new Map<string, Set<G>>();
@@ -39,8 +39,8 @@ export class ConnectionTable<G extends Guest> {
   }
 
   /**
-   * Whether there is room for one more of an address. Where the server, or the address, has as many as it may, the connection is closed that has been idle
-   * the longest, those first that are silent; where all are at work there is no room.
+   * Makes room for a connection from an address. If the server or the address is at its limit, the connection that
+   * has been idle longest closes, silent ones first; if all are busy there is no room.
    */
   makeRoom(address: string): boolean {
     const same = this.#byAddress.get(address) ?? new Set();
@@ -69,8 +69,9 @@ export class ConnectionTable<G extends Guest> {
   }
 
   /**
-   * Closes connections until the server holds no more than it may: of the address that holds most in incomplete requests and untaken answers, the one that holds
-   * most. Requests that are in work do not count: whoever sends those is only refused more.
+   * Closes connections until the server is within its memory limit: of the address that holds most in incomplete
+   * requests and unread answers, the largest holder. Running requests do not count: their senders are only refused
+   * more.
    */
   relieve(): void {
     while (this.load.heldBytes > this.load.limits.heldBytes) {
@@ -85,7 +86,7 @@ export class ConnectionTable<G extends Guest> {
 }
 
 function evictIdle(connections: Iterable<Guest>): boolean {
-  // In the order in which they came: the first that is silent is the one that has been so the longest.
+  // In order of arrival: the first silent one has been silent longest.
   let idlest: Guest | undefined;
   for (const connection of connections) {
     if (connection.silent) {

@@ -1,10 +1,11 @@
 import { limits, parseCount, RoostError } from '../core/index.js';
 
 /**
- * What is left of a write's deadline, in milliseconds, where its request may have waited unread for some time. Its caller may have given it up since, and have written something
- * else. Absent: the default, all of it. Throws `DeadlineExceeded` where nothing may be left: nothing was accepted.
+ * The milliseconds left of a write's deadline if its request may have waited unread: its caller may have given it up
+ * since, and have written something else. Absent: all of the default. Throws `DeadlineExceeded` if nothing may be
+ * left; nothing was accepted.
  *
- * @param givenMs what the client gave for it; clients that give nothing are taken to wait `limits.undatedWriteWaitMs`
+ * @param givenMs the client's deadline; clients without one are assumed to wait `limits.undatedWriteWaitMs`
  */
 export function deadlineLeft(givenMs: number | null | undefined, waitedMs: number): { readonly deadlineMs?: number } {
   const deadlineMs = givenMs == null ? undefined : parseCount(givenMs, 'deadline_ms', 1, limits.maxDeadlineMs);

@@ -3,7 +3,10 @@ import type { Metrics } from '../process/index.js';
 
 const resolutionMs = 5;
 
-/** Measures how long the event loop is held up. Each print of the metrics tells the longest, and the 99th percentile, since the one before. Returns how to end it. */
+/**
+ * Measures delays of the event loop. Each scrape of the metrics gets the maximum and the 99th percentile since the
+ * previous one. Returns a function that ends it.
+ */
 export function watchEventLoop(metrics: Metrics): () => void {
   const delays = monitorEventLoopDelay({ resolution: resolutionMs });
   delays.enable();
@@ -20,5 +23,5 @@ export function watchEventLoop(metrics: Metrics): () => void {
   return () => void delays.disable();
 }
 
-/** Beyond the resolution, which the measurement waits for itself. */
+/** Without the resolution, which the measurement itself waits for. */
 const seconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - resolutionMs / 1e3);

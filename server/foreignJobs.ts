@@ -1,16 +1,16 @@
 import type { Deadline } from '../core/index.js';
 import type { NewJob } from '../gizzard/index.js';
 
-/** A job of another system, as its text says it. */
+/** A job of another system, parsed from its text. */
 export interface ForeignJob {
-  /** Whether it is a copy from another cluster, which is not copied on. */
+  /** Whether it is a copy from another cluster, which is not copied further. */
   readonly replicated: boolean;
 }
 
-/** Jobs of another system, which the job injector takes beside ours. */
+/** Jobs of another system, which the job injector accepts beside ours. */
 export interface ForeignJobs {
-  /** Undefined where the text is no job of that system. Throws `InvalidArgument` for a bad one. */
+  /** Undefined for text that is no job of that system. Throws `InvalidArgument` for a malformed one. */
   parse(json: string): ForeignJob | undefined;
-  /** The jobs of ours that do the same as some that `parse` gave. */
+  /** Our jobs with the same effect as parsed ones. */
   toJobs(jobs: readonly ForeignJob[], deadline: Deadline): Promise<readonly NewJob[]>;
 }

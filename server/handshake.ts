@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Guest } from './connectionTable.js';
 
-/** A client whose connection is not encrypted yet. It holds a place among the connections, and is the first to lose it: it never brought a request. */
+/**
+ * A client during its TLS handshake. It holds a place among the connections, and is the first to lose it: it has made
+ * no request.
+ */
 export class Handshake implements Guest {
   readonly silent = true;
   readonly idle = true;
@@ -13,7 +16,7 @@ export class Handshake implements Guest {
     this.peer = { address: socket.remoteAddress ?? '' };
   }
 
-  /** Nothing to do: the server ends handshakes that take too long. */
+  /** Nothing to do: the server ends slow handshakes. */
   look(): void {}
 
   finish(): void {

@@ -23,7 +23,10 @@ interface Group {
   readonly foreign: Map<ForeignJobs, ForeignJob[]>;
 }
 
-/** Takes jobs as JSON, those of other systems too. All are read before the first is accepted, so that one that cannot be read refuses the call. */
+/**
+ * Accepts jobs as JSON, including those of other systems. All are parsed before the first is accepted, so that an
+ * unreadable one refuses the call.
+ */
 export function injectorHandler(
   { jobs }: Pick<Gizzard, 'jobs'>,
   foreign: readonly ForeignJobs[],
@@ -49,7 +52,7 @@ export function injectorHandler(
         'InvalidArgument',
         `one call may bring ${limits.operationsPerWrite} jobs, not ${injected.length}`,
       );
-    // What other clusters send has its times, and may come whenever it likes.
+    // Jobs from other clusters carry their times, and may arrive at any time.
     const waitedMs = injected.every(({ is_replicated: isReplicated }) => isReplicated === true) ? 0 : caller.waitedMs();
     const { deadlineMs = limits.defaultDeadlineMs } = deadlineLeft(undefined, waitedMs);
     const groups = new Map<string, Group>();
@@ -102,13 +105,19 @@ export function injectorHandler(
 const exactHead = /^\s*\{\s*"[^"\\]{1,64}"\s*:\s*\{\s*"payload"\s*:\s*"/;
 const quote = 0x22;
 
-/** Whether a job is in its exact form, one long string, which is parsed as fast as it is copied: tweets of one create may take several megabytes. */
+/**
+ * Whether a job is in its exact form, one long string, which is parsed as fast as it is copied: the tweets of one
+ * create may take several megabytes.
+ */
 function isExact(contents: Buffer): boolean {
   const [head] = exactHead.exec(contents.toString('latin1', 0, 256)) ?? [];
   return head !== undefined && contents.indexOf(quote, head.length) >= contents.length - 16;
 }
 
-/** Codes of refusals that come before the jobs are looked at: whether they were replicated is not known, and they may be sent again. */
+/**
+ * Codes of refusals before the jobs are examined: whether they were replicated is unknown, and they may be sent
+ * again.
+ */
 const refusals: ReadonlySet<ErrorCode> = new Set(['Overloaded', 'Unauthenticated', 'PermissionDenied']);
 
 /** Gizzard's job injector, for a ThriftServer's `processor`. */

@@ -1,5 +1,8 @@
 import type { RolesOf } from '../access/index.js';
 import type { JobInjectorModule } from '../wire/index.js';
 
-/** Who may call what of the job injector. Jobs may be of any store and graph, so that a role that is limited to graphs does not do. */
+/**
+ * Roles for the job injector. Jobs may concern any store and graph, so that a role limited to graphs does not
+ * suffice.
+ */
 export const injectorRoles: RolesOf<JobInjectorModule.Client> = { inject_jobs: 'write' };

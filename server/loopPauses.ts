@@ -1,13 +1,15 @@
 import { ReadingPause } from './readingPause.js';
 
 const beatEveryMs = 50;
-/** A turn of the event loop that takes longer is a pause; a shorter one is the work of a busy server. */
+/** A longer turn of the event loop is a pause; a shorter one is the work of a busy server. */
 const pauseMs = 200;
 
 /**
- * Tells how long bytes that are read now may have waited because this process did not run: it was stopped, or busy with one thing.
+ * Tells how long bytes that are read now may have waited because this process did not run: it was stopped, or busy
+ * with one thing.
  *
- * Not told: the time that bytes spent on their way, and that for which the machine's monotonic clock stood still.
+ * Not included: the time that bytes spent on their way, and time during which the machine's monotonic clock stood
+ * still.
  */
 export class LoopPauses {
   readonly #timer: NodeJS.Timeout;
@@ -19,7 +21,7 @@ export class LoopPauses {
     this.#timer.unref();
   }
 
-  /** The earliest moment, on the monotonic clock, at which what is read at `nowMs` may have arrived. */
+  /** The earliest moment, on the monotonic clock, at which bytes read at `nowMs` may have arrived. */
   arrivedSinceMs(nowMs: number): number {
     // Sockets may be read before the timer has its turn.
     if (nowMs - this.#beatMs > pauseMs) this.#beat(nowMs);

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { MetricSample } from '../process/index.js';
 
-/** Metrics in the shape of Ostrich, by which tools of Gizzard's time read a server. */
+/** Metrics in Ostrich's form, which tools of Gizzard's time read. */
 export interface OstrichStats {
   readonly counters: Readonly<Record<string, number>>;
   readonly gauges: Readonly<Record<string, number>>;
@@ -12,7 +12,7 @@ export interface OstrichStats {
   >;
 }
 
-/** Each metric by its name with the values of its labels: `roost_jobs_total-priority_high-outcome_applied`. */
+/** Each metric by its name and the values of its labels: `roost_jobs_total-priority_high-outcome_applied`. */
 export async function ostrichStats(registry: Registry): Promise<OstrichStats> {
   const counters: Record<string, number> = {};
   const gauges: Record<string, number> = {};
@@ -38,7 +38,7 @@ export async function ostrichStats(registry: Registry): Promise<OstrichStats> {
   return { counters, gauges, labels: {}, metrics };
 }
 
-/** A map as Ostrich wrote it as plain text: sorted lines of `key: value`, what stands below a key indented by two. */
+/** A map in Ostrich's text form: sorted lines of `key: value`, nested keys indented by two. */
 export function ostrichText(map: object): string {
   return Object.entries(map)
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -53,7 +53,7 @@ export function ostrichText(map: object): string {
     .join('\n');
 }
 
-/** As Ostrich wrote a distribution: `(average=2, count=3, sum=6)`. */
+/** A distribution in Ostrich's form: `(average=2, count=3, sum=6)`. */
 export const inline = (map: object): string =>
   `(${Object.entries(map)
     .map(([key, value]) => `${key}=${String(value)}`)

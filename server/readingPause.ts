@@ -1,12 +1,21 @@
-/** What came during a pause is read within so long of its end: some turns of the event loop, since a socket gives only so much in one. */
+/**
+ * Bytes that came during a pause are read within this time of its end: some turns of the event loop, since a socket
+ * yields a limited amount in each.
+ */
 const catchUpMs = 250;
 
-/** A time in which nothing was read, and what it says of that which is read after it: the kernel keeps what arrives meanwhile, and does not say when it did. */
+/**
+ * A time during which nothing was read, and what it implies for bytes read after it: the kernel keeps bytes that
+ * arrive meanwhile, and does not record when they did.
+ */
 export class ReadingPause {
   #beganMs = Infinity;
   #endedMs = -Infinity;
 
-  /** On the monotonic clock, as all here. One that begins while the one before may have left something unread goes on with it. */
+  /**
+   * On the monotonic clock, as all here. A pause that begins while the previous one may have left unread bytes
+   * continues it.
+   */
   begin(atMs: number): void {
     if (atMs - this.#endedMs > catchUpMs) this.#beganMs = atMs;
     this.#endedMs = Infinity;
@@ -16,14 +25,14 @@ export class ReadingPause {
     if (this.#endedMs === Infinity) this.#endedMs = atMs;
   }
 
-  /** All that came until now has been read. */
+  /** Everything that has arrived so far has been read. */
   caughtUp(): void {
     if (this.#endedMs === Infinity) return;
     this.#beganMs = Infinity;
     this.#endedMs = -Infinity;
   }
 
-  /** The earliest moment at which what is read at `nowMs` may have arrived. */
+  /** The earliest moment at which bytes read at `nowMs` may have arrived. */
   arrivedSinceMs(nowMs: number): number {
     return nowMs - this.#endedMs <= catchUpMs ? this.#beganMs : nowMs;
   }

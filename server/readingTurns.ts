@@ -1,8 +1,8 @@
 import { limits } from '../core/index.js';
 
 /**
- * Bounds what a port reads in one turn of the event loop: where requests come faster than they can be looked at, answers of databases must have their turn as well. What does not fit
- * waits for the next turn, first come first served.
+ * Bounds what a port reads in one turn of the event loop: if requests arrive faster than they can be examined,
+ * answers of databases must still get their turn. The rest waits for the next turn, first come first served.
  */
 export class ReadingTurns {
   /** The number of the turn. */
@@ -10,7 +10,7 @@ export class ReadingTurns {
   #beganMs: number | undefined;
   readonly #parked: (() => void)[] = [];
 
-  /** Whether there is time left in this turn. If not, `read` is called in a later one. */
+  /** Whether this turn has time left. If not, `read` is called in a later one. */
   hasTime(nowMs: number, read: () => void): boolean {
     if (this.#beganMs === undefined) this.#begin(nowMs);
     if (this.#parked.length === 0 && nowMs - this.#beganMs! < limits.sliceMs) return true;

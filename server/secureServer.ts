@@ -6,21 +6,21 @@ import type { ConnectionTable } from './connectionTable.js';
 import { Handshake } from './handshake.js';
 
 export interface SecureServerParts {
-  /** A handshake that is not over by then fails. */
+  /** Time limit for a handshake. */
   readonly handshakeMs: number;
-  /** Clients hold a place from the moment when they connect. */
+  /** Clients hold a place from the moment they connect. */
   readonly connections: Pick<ConnectionTable<Handshake>, 'add' | 'delete'>;
-  /** Whether a client may have a place; where not, its socket is closed. */
+  /** Whether a client may have a place; if not, its socket is closed. */
   readonly hasRoom: (socket: Socket) => boolean;
-  /** Takes an encrypted socket over, and the TCP connection that it runs over. */
+  /** Takes over an encrypted socket, and the TCP connection under it. */
   readonly take: (socket: Socket, transport: Socket) => void;
   readonly onFailed: (socket: Socket, why: string) => void;
 }
 
-/** The address and port of a client: no two connections to a server have the same. */
+/** A client's address and port, which identify its connection. */
 export const clientOf = ({ remoteAddress = '', remotePort }: Socket): string => `${remoteAddress}:${remotePort}`;
 
-/** A server whose clients come with an encrypted connection, and a certificate where they must show one. */
+/** A server for encrypted connections, with client certificates if required. */
 export function createSecureServer(
   tls: ServerTls,
   { handshakeMs, connections, hasRoom, take, onFailed }: SecureServerParts,
@@ -48,7 +48,7 @@ export function createSecureServer(
     take(socket, entry.transport);
   });
   server.on('tlsClientError', (error, socket) => {
-    // Node ends a handshake for a certificate that does not do without another word.
+    // Node ends a handshake silently if the certificate is not accepted.
     const { authorizationError: why } = socket as { readonly authorizationError?: Error | string | null };
     onFailed(socket, why ? `its certificate does not do: ${String(why)}` : reasonOf(error));
     socket.destroy();

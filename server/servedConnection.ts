@@ -31,10 +31,10 @@ const fullReadBytes = 65_536;
 export type CloseReason =
   'malformed' | 'idle' | 'incomplete' | 'untaken' | 'full' | 'connections' | 'unauthenticated' | 'revoked' | 'error';
 
-/** What a connection tells its server, and shares with others of it. */
+/** What a connection shares with its server and other connections. */
 export interface ConnectionParts {
   readonly socket: Socket;
-  /** The TCP connection: `socket` itself, or what an encrypted one runs over. */
+  /** The TCP connection: `socket` itself, or the one under an encrypted socket. */
   readonly transport: Socket;
   readonly load: ServerLoad;
   readonly pauses: LoopPauses;
@@ -44,10 +44,10 @@ export interface ConnectionParts {
   readonly service: ThriftService;
   readonly access: PortAccess;
   readonly onClose: (connection: ServedConnection) => void;
-  /** Requests were refused; the one that was read first waited so long. */
+  /** Requests were refused; the one read first had waited this long. */
   readonly onRefused: (waitedMs: number) => void;
   readonly onFault: (reason: CloseReason, error: RoostError) => void;
-  /** The server may hold more than its limit now. */
+  /** The server may be over its memory limit. */
   readonly onHeld: () => void;
 }
 
@@ -59,8 +59,9 @@ interface Request {
 }
 
 /**
- * One client. Framed requests run side by side, and each is answered when it is done: such clients match answers by sequence id.
- * Unframed requests run one after the other, because the clients of 2010 that use this transport expect answers in the order of their calls.
+ * One client. Framed requests run concurrently, and each is answered when it is done: such clients match answers by
+ * sequence id. Unframed requests run one after the other, because the clients of 2010 that use this transport expect
+ * answers in order.
  */
 export class ServedConnection implements Caller, Guest {
   readonly closed = new Cancellation();
@@ -68,39 +69,42 @@ export class ServedConnection implements Caller, Guest {
   readonly load: ServerLoad;
   readonly peer: Peer;
   readonly access: CallerAccess;
-  /** When the last request came, or was answered. */
+  /** When the last request arrived or was answered. */
   lastActiveMs = performance.now();
   readonly #sinceMs = this.lastActiveMs;
   #silent = true;
   readonly #socket: Socket;
   readonly #splitter: MessageSplitter;
   readonly #session: ServiceSession;
-  /** Unframed requests that wait for the one before them. */
+  /** Unframed requests that wait for the previous one. */
   readonly #waiting: Request[] = [];
-  /** When the incomplete request that is held may have begun to arrive. */
+  /** When the held incomplete request may have begun to arrive. */
   #pendingSinceMs = Infinity;
   /** When the request that begins may have arrived. */
   #arrivedMs = 0;
-  /** While answers are not taken, or requests wait for the one before them, nothing is read. */
+  /** While answers are unread, or requests wait for the previous one, nothing is read. */
   readonly #pause = new ReadingPause();
   #resumedIn = -1;
-  /** Whether bytes that were read wait until the server looks at them. */
+  /** Whether read bytes wait for their turn. */
   #parked = false;
-  /** Requests that wait for their turn or are in work. */
+  /** Requests that wait for their turn or run. */
   #inFlight = 0;
   #requestBytes = 0;
-  /** Refusals that leave at the end of this step of the event loop, and when the first of the requests was read. */
+  /** Refusals to send at the end of this step of the event loop, and when the first of their requests was read. */
   readonly #refusals: Buffer[] = [];
   readonly #refusedSeqids: number[] = [];
   #refusalBytes = 0;
   #refusedReadMs = 0;
   #heldBytes = 0;
-  /** Looks at the connection, one after the other, that have seen the same request incomplete, and an answer of which nothing was taken since. */
+  /**
+   * Looks in a row at the connection that have found the same request incomplete, and an answer of which nothing was
+   * read since.
+   */
   #incompleteLooks = 0;
   #untakenLooks = 0;
   #bytesWritten = 0;
   #bytesRead = 0;
-  /** No more requests are taken; the connection ends after the last answer. */
+  /** Takes no more requests; the connection ends after the last answer. */
   #finishing = false;
   #hasShownToken = false;
   #revoking: NodeJS.Timeout | undefined;
@@ -124,22 +128,22 @@ export class ServedConnection implements Caller, Guest {
       this.ended.cancel();
       this.finish();
     });
-    // A reset by the client is an end like any other; 'close' follows.
+    // A reset by the client is an ordinary end; 'close' follows.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#onSocketClose());
   }
 
-  /** Whether no whole request of a known caller ever came. Such connections are the first that make room for others. */
+  /** Whether no known caller ever sent a whole request. Such connections are the first to make room for others. */
   get silent(): boolean {
     return this.#silent || !this.access.isKnown;
   }
 
-  /** Whether it has nothing to do: no request is in work, none is on its way, and no answer waits to be taken. */
+  /** Whether nothing is in progress: no request runs or is arriving, and no answer is unread. */
   get idle(): boolean {
     return this.#inFlight === 0 && this.hoardedBytes === 0 && !this.#parked;
   }
 
-  /** Bytes that are held for the client alone: of a request that is not complete, and of answers that it does not take. */
+  /** Bytes held for the client alone: of incomplete requests and unread answers. */
   get hoardedBytes(): number {
     return this.#splitter.pendingBytes + this.#socket.writableLength;
   }
@@ -148,7 +152,7 @@ export class ServedConnection implements Caller, Guest {
     return Math.max(0, Math.floor(performance.now() - this.#arrivedMs));
   }
 
-  /** Takes no more requests, answers those that have come, and then closes. */
+  /** Takes no more requests, answers those that have arrived, and closes. */
   finish(): void {
     this.#finishing = true;
     this.#endWhenDone();
@@ -174,7 +178,10 @@ export class ServedConnection implements Caller, Guest {
     this.#fault('connections', new RoostError('Overloaded', 'it was idle, and another client wanted its place'));
   }
 
-  /** A look now and then, `everyMs` apart. Counts looks rather than time: a process that was held up has read nothing meanwhile. */
+  /**
+   * A periodic look, `everyMs` apart. It counts looks rather than time: a process that stood still has read nothing
+   * meanwhile.
+   */
   look(everyMs: number): void {
     const { idleMs, incompleteMs, unknownMs } = this.load.limits;
     const patience = Math.ceil(incompleteMs / everyMs);
@@ -205,7 +212,8 @@ export class ServedConnection implements Caller, Guest {
     const { bytesRead } = this.parts.transport;
     const readBytes = bytesRead - this.#bytesRead;
     this.#bytesRead = bytesRead;
-    // A read that brings less than it could has left nothing behind, unless it was made before reading went on. One read may come in several encrypted records.
+    // A read smaller than the maximum leaves nothing behind, unless it was made before reading resumed. One read may
+    // come in several encrypted records.
     if (readBytes > 0 && readBytes < fullReadBytes && this.parts.reading.count !== this.#resumedIn)
       this.#pause.caughtUp();
     const inTime = this.parts.reading.hasTime(nowMs, () => {
@@ -276,7 +284,7 @@ export class ServedConnection implements Caller, Guest {
         : this.load.heldBytes + message.length > heldBytes
           ? this.load.bytesFull
           : this.parts.queue.full(head));
-    // Nothing is made of a call that is refused at once: there may be very many.
+    // A call that is refused at once is not decoded: there may be very many.
     if (refusal !== undefined) this.#refuse(message, head, readMs, refusal);
     else
       this.parts.queue.push({
@@ -305,7 +313,10 @@ export class ServedConnection implements Caller, Guest {
     }
   }
 
-  /** At once, so that the calls behind it are already those of its owner. A connection whose token is refused ends with the answer. */
+  /**
+   * Handled at once, so that the calls after it already belong to its owner. A connection whose token is refused ends
+   * with the answer.
+   */
   #authenticate(message: Buffer, head: CallHead, readMs: number): void {
     this.#hasShownToken = true;
     const authenticate = (token: string | null, done: (refusal: Error | null) => void): void => {
@@ -327,14 +338,17 @@ export class ServedConnection implements Caller, Guest {
     );
   }
 
-  /** Answers the calls in work, for a while, and closes. */
+  /** Answers running calls for a while, and closes. */
   #revoke(): void {
     this.parts.onFault('revoked', new RoostError('Unauthenticated', 'what its client showed is not valid any more'));
     this.#revoking = setTimeout(() => this.destroy(), limits.revokedGraceMs);
     this.finish();
   }
 
-  /** What is no message ends the connection, as the next one could not be found. Anything else is a mistake of ours: the call is answered, and the connection goes on. */
+  /**
+   * Bytes that are no message end the connection, since the next message could not be found. Anything else is our
+   * mistake: the call is answered, and the connection continues.
+   */
   #failed(message: Buffer, output: AnswerWriter, error: unknown): void {
     const known = RoostError.from(error);
     if (isMalformed(error)) return this.#fault('malformed', known);
@@ -348,7 +362,7 @@ export class ServedConnection implements Caller, Guest {
     );
   }
 
-  /** Refusals leave together: where there are many, writing each to the socket would cost more than all else of them. */
+  /** Refusals leave together: writing each one to the socket would cost more than everything else about them. */
   #refuse(message: Buffer, head: CallHead, readMs: number, error: RoostError): void {
     if (this.#refusals.length === 0) {
       this.#refusedReadMs = readMs;
@@ -375,11 +389,11 @@ export class ServedConnection implements Caller, Guest {
     this.#refusalBytes = 0;
     if (this.#socket.destroyed) return;
     this.parts.onRefused(performance.now() - this.#refusedReadMs);
-    // Without frames there is one at a time.
+    // Without frames only one request runs at a time.
     this.#answer(this.#splitter.framed === true ? answers : answers.subarray(frameHeadBytes));
   }
 
-  /** What is no message closes its connection. */
+  /** Bytes that are no message close the connection. */
   #guarded(work: () => void): void {
     try {
       work();
@@ -388,7 +402,7 @@ export class ServedConnection implements Caller, Guest {
     }
   }
 
-  /** Takes the answer to one request; the first one counts. */
+  /** Takes the answer to one request; only the first counts. */
   #answerTo(message: Buffer): (answer: Buffer) => void {
     let answered = false;
     return (answer) => {
@@ -402,7 +416,7 @@ export class ServedConnection implements Caller, Guest {
   }
 
   #answer(answer: Buffer): void {
-    // A client that does not take its answers is not read from either.
+    // A client that does not read its answers is not read from either.
     if (!writeSoon(this.#socket, answer)) this.#stopReading();
     this.#account();
     if (this.#splitter.framed === false) this.#guarded(() => this.#nextInOrder());
@@ -440,7 +454,7 @@ export class ServedConnection implements Caller, Guest {
     this.parts.onFault(reason, error);
     this.destroy();
     this.#release();
-    // Its place is free now, not only when the socket has said so.
+    // Its place is free now, before the socket reports its close.
     this.parts.onClose(this);
   }
 

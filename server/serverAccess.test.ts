@@ -53,7 +53,7 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const exceptionField = 1;
-/** The text of the exception in an answer; undefined for an answer without one. */
+/** The text of the exception in an answer; undefined without one. */
 function exceptionIn({ message, type }: RawAnswer): string | undefined {
   const input = new BinaryReader(message);
   input.readMessageBegin();

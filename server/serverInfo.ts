@@ -1,23 +1,26 @@
 import type { Log, Metrics } from '../process/index.js';
 import type { RoostTypes } from '../wire/index.js';
 
-/** What a server tells clients of itself. */
+/** What a server tells clients about itself. */
 export interface ServerInfo {
   readonly cluster: string;
   readonly version: string;
-  /** The ports on which it serves stores, by their names. */
+  /** The ports of its stores' services, by store name. */
   readonly ports: Readonly<Record<string, number>>;
 }
 
-/** What a store's service is made with. */
+/** What a store's service is created with. */
 export interface ServiceOptions {
   readonly metrics: Metrics;
   readonly log: Log;
-  /** Absent: the server says nothing of itself. */
+  /** Absent: the server says nothing about itself. */
   readonly info?: () => ServerInfo;
 }
 
-/** The method that each service of ours has. A server that says nothing of itself is taken at the ports that clients know. */
+/**
+ * The method that each of our services has. Clients assume the default ports of a server that says nothing about
+ * itself.
+ */
 export const serverInfoMethod = (info: (() => ServerInfo) | undefined) => ({
   async server_info(): Promise<RoostTypes.ServerInfo> {
     if (info === undefined) return {};

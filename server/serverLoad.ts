@@ -9,13 +9,13 @@ export interface ThriftServerLimits {
   readonly slots: Readonly<Record<CallKind, number>>;
   readonly idleMs: number;
   readonly incompleteMs: number;
-  /** A client that has not said who it is by then is disconnected, where callers have roles. */
+  /** With access control, a client that has not identified itself by then is disconnected. */
   readonly unknownMs: number;
   readonly heldBytes: number;
   readonly requestBytes: number;
 }
 
-/** What a server may be told of its limits; the rest are the defaults. */
+/** Configurable limits of a server; the rest have defaults. */
 export type ServerLimitOptions = Partial<Omit<ThriftServerLimits, 'slots'>> & {
   readonly slots?: Partial<ThriftServerLimits['slots']>;
 };
@@ -33,7 +33,7 @@ export const defaultServerLimits: ThriftServerLimits = {
 };
 
 const retryAfterMs = 50;
-/** Of the slots for writes, those that a write may take. */
+/** The share of the write slots that each rank may take. */
 const writeShares: Readonly<Record<Rank, number>> = { low: 0.25, medium: 0.5, high: 1 };
 const kinds: Readonly<Record<CallKind, string>> = {
   read: 'reads',
@@ -43,17 +43,19 @@ const kinds: Readonly<Record<CallKind, string>> = {
   control: 'calls',
 };
 
-/** What all connections of a server hold together. */
+/** Memory and slots of a server, over all connections. */
 export class ServerLoad {
-  /** Bytes of incomplete and unanswered requests, and of answers that clients have not taken yet. */
+  /** Bytes of incomplete and unanswered requests, and of unread answers. */
   heldBytes = 0;
-  /** Whether requests have waited for a while without end. Kinds of calls that can wait are then refused. */
+  /**
+   * Whether requests have been waiting without a break for a while. Kinds of calls that can wait are then refused.
+   */
   standing: () => boolean = () => false;
-  /** Told of each slot that is free again. */
+  /** Called for each slot that becomes free. */
   onLeft: () => void = () => undefined;
   readonly #inWork: Record<CallKind, number> = { read: 0, background: 0, write: 0, materialized: 0, control: 0 };
 
-  // One of each for all: making an error costs as much as answering a call.
+  // Shared: making an error costs as much as answering a call.
   #connectionFull: RoostError | undefined;
   #bytesFull: RoostError | undefined;
   readonly #full: Partial<Record<CallKind, RoostError>> = {};
@@ -64,20 +66,23 @@ export class ServerLoad {
     return Object.values(this.#inWork).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Whether a call would find a slot. Writes of low and of medium priority leave some free: those of high priority find one when all come at once. */
+  /**
+   * Whether a call would get a slot. Writes of low and medium priority leave some free, so that those of high
+   * priority get one when all come at once.
+   */
   hasRoom(kind: CallKind, rank: Rank = 'high'): boolean {
     const share = kind === 'write' ? writeShares[rank] : 1;
     return this.#inWork[kind] < this.limits.slots[kind] * share;
   }
 
-  /** The error of a call for which there is no slot: one for all of a kind. */
+  /** The error of a call without a slot, shared by its kind. */
   full(kind: CallKind): RoostError {
     return (this.#full[kind] ??= overloaded(
       `the server has ${this.limits.slots[kind]} ${kinds[kind]} in work, which is its limit`,
     ));
   }
 
-  /** The errors of requests for which there is no room, whatever their kind. */
+  /** The errors of requests without room, whatever their kind. */
   get connectionFull(): RoostError {
     const { connectionInFlight } = this.limits;
     return (this.#connectionFull ??= overloaded(
@@ -89,7 +94,7 @@ export class ServerLoad {
     return (this.#bytesFull ??= overloaded(`the server holds its limit of ${this.limits.heldBytes} bytes of requests`));
   }
 
-  /** Takes a slot, which `leave` gives back, or says why there is none. `low`: the call is the first to be refused. */
+  /** Takes a slot, which `leave` returns, or says why there is none. `low`: refused first. */
   enter(kind: CallKind, low: boolean): RoostError | undefined {
     if ((low || kind === 'background') && this.standing()) return overloaded('requests are waiting, and this one can');
     if (!this.hasRoom(kind)) return this.full(kind);

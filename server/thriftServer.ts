@@ -28,17 +28,17 @@ export interface ThriftServerOptions {
   readonly limits?: ServerLimitOptions;
   /** Absent: everybody may call everything. */
   readonly access?: PortAccess;
-  /** Absent: nothing is encrypted. */
+  /** Absent: no encryption. */
   readonly tls?: ServerTls | undefined;
 }
 
-/** Connections are looked at as often as it takes to keep their limits, within these bounds. */
+/** Connections are checked as often as their limits require, within these bounds. */
 const minLookMs = 10;
 const maxLookMs = 10_000;
 
 /**
- * A Thrift service on one TCP port, for framed and unframed clients of the strict binary protocol.
- * Bytes that are no message close the connection that they came from, and only that.
+ * A Thrift service on one TCP port, for framed and unframed clients of the strict binary protocol. Bytes that are no
+ * message close the connection they came from, and only that.
  */
 export class ThriftServer {
   readonly #connections: ConnectionTable<ServedConnection | Handshake>;
@@ -141,7 +141,7 @@ export class ThriftServer {
           });
   }
 
-  /** Throws `Unavailable` where the port is taken or the host is not of this machine. */
+  /** Throws `Unavailable` if the port is taken or the host does not belong to this machine. */
   static async listen(options: ThriftServerOptions): Promise<ThriftServer> {
     const server = new ThriftServer(options);
     if (typeof options.port === 'number') await listen(server.#server, options.host, options.port);
@@ -155,7 +155,9 @@ export class ThriftServer {
     return typeof port === 'number' ? (this.#server.address() as AddressInfo).port : port.port;
   }
 
-  /** Takes no more connections and requests, and waits for the answers in flight for at most `graceMs`; then closes whatever is open. */
+  /**
+   * Accepts no more connections and requests, waits at most `graceMs` for answers in flight, then closes everything.
+   */
   async close(graceMs = 5_000): Promise<void> {
     clearInterval(this.#looks);
     this.#pauses.close();
@@ -172,7 +174,7 @@ export class ThriftServer {
   }
 
   #watch(log: Log): void {
-    // After it listens, an error (no free descriptor for a new client, say) concerns that client only.
+    // Once it listens, an error (no free descriptor for a new client, say) concerns that client only.
     this.#server.on('error', (error) => log.warn({ err: error }, 'a client could not connect'));
     const { idleMs, incompleteMs, unknownMs } = this.#load.limits;
     const everyMs = Math.min(Math.max(Math.min(idleMs, incompleteMs, unknownMs) / 4, minLookMs), maxLookMs);
@@ -182,7 +184,7 @@ export class ThriftServer {
   }
 }
 
-/** A registry takes a gauge once; this is what it shows when a process serves several ports. */
+/** A registry accepts a gauge once; this is what it shows if a process serves several ports. */
 const byMetrics = new WeakMap<Metrics, Map<string, ThriftServer>>();
 
 function serversOf(metrics: Metrics): Map<string, ThriftServer> {
@@ -191,7 +193,7 @@ function serversOf(metrics: Metrics): Map<string, ThriftServer> {
   return known;
 }
 
-/** Listens, or throws `Unavailable` naming host and port. */
+/** Listens, or throws `Unavailable` with host and port. */
 export async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {

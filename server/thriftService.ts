@@ -7,14 +7,14 @@ import type { Caller } from './caller.js';
 import { CallHeads, methodOf, type CallHead } from './callHead.js';
 import { kindOfCall, type CallKind, type CallKinds } from './callKind.js';
 
-/** What makes a generated processor a service. */
+/** The parts that turn a generated processor into a service. */
 export interface ServiceParts<H extends object> {
   readonly Processor: new (handler: H) => object;
-  /** Makes the handler of one connection. Errors are RoostErrors. */
+  /** Creates the handler of one connection. Its errors are RoostErrors. */
   readonly handler: (caller: Caller) => H;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** The exception that a method's clients know: field 1 of its result. Absent: `RoostException`. */
+  /** The exception that clients of a method know: field 1 of its result. Absent: `RoostException`. */
   readonly toException?: (method: string, error: RoostError) => Error;
   /** The kinds of its methods, see `kindsOf`, or the one kind of all. */
   readonly kinds: CallKind | CallKinds;
@@ -27,11 +27,16 @@ export interface ThriftService {
 
 /** The service as one connection sees it. */
 export interface ServiceSession {
-  /** Reads a call and, at once or later, writes its answer. Throws where the bytes are not a message, or hold too much for a call. */
+  /**
+   * Decodes a call and writes its answer, at once or later. Throws for bytes that are no message, or hold too much
+   * for a call.
+   */
   process(message: Buffer, output: AnswerWriter): void;
-  /** Throws where the bytes are not a message. */
+  /** Throws for bytes that are no message. */
   head(message: Buffer): CallHead;
-  /** The answer, as a frame, that refuses a call without a look at its arguments; its sequence id is to be written into a copy. */
+  /**
+   * The answer, as a frame, that refuses a call without decoding its arguments; write the sequence id into a copy.
+   */
   refusal(message: Buffer, head: CallHead, error: RoostError): Buffer;
 }
 
@@ -41,7 +46,7 @@ interface Generated {
   process(input: BinaryReader, output: AnswerWriter): void;
 }
 
-/** Calls of a method that one error refuses: their answer, and how many the metrics do not know yet. */
+/** Refusals of a method's calls by one error: their answer, and how many the metrics do not have yet. */
 interface Refusals {
   readonly method: string;
   readonly code: string;
@@ -53,8 +58,8 @@ const replyType = 2;
 const structType = 12;
 
 /**
- * Wraps each method of a handler: takes a slot of its kind first, counts and times the call by method and code, and turns whatever is thrown into
- * the exception of the IDL.
+ * Wraps each method of a handler: takes a slot of its kind, counts and times the call by method and code, and turns
+ * anything thrown into the IDL's exception.
  */
 export function thriftService<H extends object>({
   Processor,
@@ -99,7 +104,7 @@ export function thriftService<H extends object>({
         seconds.observe({ method: name }, (performance.now() - startMs) / 1000);
       }
     };
-    // The generated code tells from the number of parameters that the method returns a promise.
+    // The generated code concludes from the number of parameters that the method returns a promise.
     return Object.defineProperty(wrapped, 'length', { value: method.length });
   };
 
@@ -128,7 +133,7 @@ export function thriftService<H extends object>({
     },
   };
 
-  /** Refusals are told to the metrics once for all of a turn of the event loop. */
+  /** Counts refusals once per turn of the event loop. */
   function count(refusals: Refusals): void {
     if (uncounted.size === 0)
       setImmediate(() => {
@@ -175,6 +180,6 @@ function answerOf(write: (output: AnswerWriter) => void): Buffer {
   return answer;
 }
 
-/** Whether a write asks for the lowest priority, in its options or, of FlockDB's, in its only argument. */
+/** Whether a write asks for the lowest priority, in its options or, for FlockDB's, in its only argument. */
 const isLow = (args: readonly unknown[]): boolean =>
   (args.at(-1) as { readonly priority?: number | null } | null | undefined)?.priority === PriorityNumber.Low;

@@ -14,21 +14,21 @@ export interface QueuedCall {
 
 interface Waiting {
   readonly call: QueuedCall;
-  /** The turn of the event loop in which it came. */
+  /** The turn of the event loop in which it arrived. */
   readonly turn: number;
 }
 
-/** Calls in the order in which they came, to be taken from both ends. */
+/** Calls in order of arrival, taken from both ends. */
 export class WaitingCalls {
   readonly #calls: Waiting[] = [];
-  /** Where the oldest stands: those before it are gone. */
+  /** The index of the oldest; earlier ones have been taken. */
   #first = 0;
 
   get size(): number {
     return this.#calls.length - this.#first;
   }
 
-  /** There must be one, as for all that follows. */
+  /** Requires at least one call, like all methods below. */
   get oldest(): Waiting {
     return this.#calls[this.#first]!;
   }
@@ -54,7 +54,7 @@ export class WaitingCalls {
     return call;
   }
 
-  /** Lets go of those that were taken, now and then. */
+  /** Releases taken calls from time to time. */
   #tidy(): void {
     if (this.size === 0 || (this.#first > 1_024 && this.#first * 2 > this.#calls.length)) {
       this.#calls.splice(0, this.#first);

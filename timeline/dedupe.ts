@@ -9,8 +9,9 @@ import {
 } from './entry.js';
 
 /**
- * Leaves one entry of each key, the oldest. With `bySecondaryKey`, an entry whose flags say that its secondary key counts goes as well where an older entry has that
- * key, as its primary or as its secondary one: a retweet after its original. Returns the entries newest first.
+ * Keeps one entry per key, the oldest. With `bySecondaryKey`, an entry whose flags make its secondary key count is
+ * dropped too if an older entry has that key, as primary or secondary: a retweet after its original. Returns the
+ * entries newest first.
  */
 export function dedupe(entries: readonly TimelineEntry[], bySecondaryKey: boolean): TimelineEntry[] {
   const keys = new Set<bigint>();

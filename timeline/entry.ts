@@ -1,17 +1,17 @@
 import { RoostError } from '../core/index.js';
 
 /**
- * An entry of a timeline, as it stands in Redis and on the wire: the key by which it is sorted (8 bytes), a secondary key (8), flags (4), all little-endian,
- * and anything behind them. Shorter ones are kept as they are; what they lack counts as 0.
+ * An entry of a timeline, in Redis and on the wire: the sort key (8 bytes), a secondary key (8), flags (4), all
+ * little-endian, and any further bytes. Shorter entries are kept as they are; missing parts count as 0.
  */
 export type TimelineEntry = Buffer;
 
-/** An entry with less than this has no key that counts: it never dedupes. */
+/** A shorter entry has no key that counts: it is never deduplicated. */
 export const fullEntryBytes = 20;
-/** Set in the flags, it makes the secondary key count for dedupe and filters. */
+/** The flag that makes the secondary key count for deduplication and filters. */
 export const secondaryKeyCounts = 0x8000_0000;
 
-/** Where an entry that is delivered to followers has its author, 8 bytes. */
+/** The offset of the author, 8 bytes, in an entry that is delivered to followers. */
 export const authorAt = fullEntryBytes;
 export const authorOf = (entry: TimelineEntry): bigint | undefined =>
   entry.length < authorAt + 8 ? undefined : entry.readBigInt64LE(authorAt);
@@ -20,10 +20,10 @@ export const keyOf = (entry: TimelineEntry): bigint => (entry.length < 8 ? 0n : 
 export const secondaryKeyOf = (entry: TimelineEntry): bigint => (entry.length < 16 ? 0n : entry.readBigInt64LE(8));
 export const flagsOf = (entry: TimelineEntry): number => (entry.length < fullEntryBytes ? 0 : entry.readUInt32LE(16));
 
-/** Ids, as timelines have them. */
+/** Sorts ids as timelines have them. */
 export const newestFirst = (a: bigint, b: bigint): number => (a > b ? -1 : a < b ? 1 : 0);
 
-/** Builds an entry of 20 bytes. Ids are from 0 to 2^63 − 1, flags have 32 bits. */
+/** An entry of 20 bytes. Ids are 0 … 2^63 − 1, flags have 32 bits. */
 export function makeEntry(key: bigint, secondaryKey = 0n, flags = 0): TimelineEntry {
   const entry = Buffer.allocUnsafe(fullEntryBytes);
   entry.writeBigInt64LE(key, 0);
@@ -32,14 +32,14 @@ export function makeEntry(key: bigint, secondaryKey = 0n, flags = 0): TimelineEn
   return entry;
 }
 
-/** The 8 bytes of a key, as entries begin with them. */
+/** A key's 8 bytes, with which entries begin. */
 export function keyBytes(key: bigint): Buffer {
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeBigInt64LE(key, 0);
   return bytes;
 }
 
-/** Entries in ascending order of their keys; those of one key keep their order. */
+/** Sorts entries by key, ascending; entries with equal keys keep their order. */
 export const inOrder = (entries: readonly TimelineEntry[]): TimelineEntry[] =>
   entries
     .map((entry, place) => ({ entry, place, key: keyOf(entry) }))

@@ -1,13 +1,13 @@
 import { limits, RoostError } from '../core/index.js';
 
-/** Keys of Gizzard are from 0 to 2^63 − 1; those of names leave the same room as the hash of the original. */
+/** Gizzard's keys are 0 … 2^63 − 1; those of names have the range of the original's hash. */
 export const routingKeys = 2n ** 60n;
 
 const scratch = new DataView(new ArrayBuffer(8));
 
 /**
- * The key by which a timeline is routed: FNV-1a over the UTF-8 of its name, cut to 60 bits, as Haplocheirus does. In halves of 32 bits, because products of bigints cost ten
- * times as much: the prime is 2^40 + 435.
+ * A timeline's routing key: FNV-1a over the UTF-8 of its name, cut to 60 bits, as in Haplocheirus. It works in halves
+ * of 32 bits, because products of bigints cost ten times as much: the prime is 2^40 + 435.
  */
 export function routingKeyOf(name: string): bigint {
   let low = 0x84222325;
@@ -25,10 +25,10 @@ export function routingKeyOf(name: string): bigint {
   return scratch.getBigInt64(0);
 }
 
-/** The longest name that a prefix and an id make. */
+/** The longest name with a prefix and an id. */
 export const longestName = (prefix: string): string => `${prefix}${2n ** 63n - 1n}`;
 
-/** Throws `InvalidArgument` for what no timeline is called. */
+/** Throws `InvalidArgument` for a malformed name. */
 export function checkName(name: string): void {
   const bytes = Buffer.byteLength(name);
   if (bytes === 0) throw new RoostError('InvalidArgument', 'the name of a timeline is empty');

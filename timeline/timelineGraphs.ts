@@ -3,7 +3,7 @@ import { tweetGraphNames } from '../tbird/index.js';
 import type { TimelineGraphs } from './home/audience.js';
 import type { TimelineConfig } from './timelineConfig.js';
 
-/** The graphs that timelines are made from, by their numbers. Those that a cluster does not have leave out what is made of them. */
+/** The graphs that timelines are made from, by number. A missing graph leaves its entries out. */
 export interface StoredGraphs extends TimelineGraphs {
   /** Author → tweet. */
   readonly byUser: number;
@@ -11,13 +11,13 @@ export interface StoredGraphs extends TimelineGraphs {
   readonly replies?: number;
   /** Tweet → its retweets. */
   readonly retweets?: number;
-  /** User → tweet that they have marked. */
+  /** User → tweet that they favorited. */
   readonly favorites?: number;
-  /** User → tweet that names them. */
+  /** User → tweet that mentions them. */
   readonly mentions?: number;
 }
 
-/** Throws `NotFound` where the graph of follows, or the tweets' index, is missing. */
+/** Throws `NotFound` if the graph of follows or the tweets' index is missing. */
 export function timelineGraphs(flock: Flock, config: TimelineConfig): StoredGraphs {
   const { follows, byUser, ...others } = presentGraphs(flock, config);
   return {
@@ -27,7 +27,7 @@ export function timelineGraphs(flock: Flock, config: TimelineConfig): StoredGrap
   };
 }
 
-/** Those of them that there are. */
+/** The ones that exist. */
 export function presentGraphs(flock: Flock, config: TimelineConfig): Partial<StoredGraphs> {
   const ids = new Map(flock.graphs().map(({ name, id }) => [name, id]));
   const named = Object.entries({

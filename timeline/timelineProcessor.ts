@@ -36,10 +36,10 @@ import type { HomeEntry } from './home/homeEntry.js';
 import type { TimelinePages } from './pages/timelinePages.js';
 import type { TimelineService } from './timelineService.js';
 
-/** Timelines in one call of several. */
+/** Timelines in one call. */
 const timelinesPerCall = 1_000;
 
-/** Haplocheirus's service on the timelines of a cluster, whose clients bring no deadlines, and the methods of our own beside it. */
+/** Haplocheirus's service, whose clients send no deadlines, and our own methods. */
 function timelineHandler(service: TimelineService, caller: Caller): Omit<RoostTimelinesModule.Client, 'server_info'> {
   const { timelines, tbird } = service;
   const read = (): ReadOptions => ({ cancellation: caller.closed });
@@ -71,7 +71,7 @@ function timelineHandler(service: TimelineService, caller: Caller): Omit<RoostTi
         'InvalidArgument',
         `at most ${timelinesPerCall} timelines in one call, not ${requests.length}`,
       );
-    // One whose arguments are refused at once leaves no other that nobody waits for.
+    // If one's arguments are refused at once, no other is left unawaited.
     return Promise.all(requests.map(async (request) => segmentOrState(one(request))));
   };
   const found = <T>(value: T | undefined, name: string): T => {
@@ -116,7 +116,7 @@ function timelineHandler(service: TimelineService, caller: Caller): Omit<RoostTi
         await timelines.filter(required(name, 'timeline_id'), [...keys.keys()], searched(maxSearch), read()),
         name,
       );
-      // Entries come back as the caller knows them.
+      // Entries are returned as the caller knows them.
       return there.map((entry) => keys.get(keyOf(entry)) ?? entry);
     },
     async filter2(name, ids, maxSearch) {
@@ -200,7 +200,7 @@ const searched = (maxSearch: number): number => Math.min(required(maxSearch, 'ma
 const toThrift = ({ entries, size }: Segment): HaplocheirusTypes.TimelineSegment =>
   new TimelineSegment({ entries: [...entries], size, state: TimelineSegmentState.HIT });
 
-/** Of one of several timelines: one that is missing, or late, does not keep the others from being answered. */
+/** One of several timelines: if it is missing or late, the others are answered all the same. */
 async function segmentOrState(reading: Promise<Segment | undefined>): Promise<HaplocheirusTypes.TimelineSegment> {
   try {
     const segment = await reading;
@@ -232,7 +232,7 @@ export const timelineProcessor = (service: TimelineService, { info, ...options }
     Processor: RoostTimelinesProcessor,
     kinds: kindsOf(timelineRoles),
     handler: (caller) => ({ ...timelineHandler(service, caller), ...serverInfoMethod(info) }),
-    // The message is for calls of several timelines, whose clients know no exception but Thrift's own.
+    // For calls of several timelines, whose clients know only Thrift's own exception.
     toException: (method, error) =>
       ownMethods.has(method)
         ? errorToThrift(error)

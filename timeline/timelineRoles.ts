@@ -1,7 +1,7 @@
 import type { RolesOf } from '../access/index.js';
 import type { RoostTimelinesModule } from '../wire/index.js';
 
-/** Who may call what of Haplocheirus's service and ours beside it. */
+/** Roles that the methods need. */
 export const timelineRoles: RolesOf<RoostTimelinesModule.Client> = {
   server_info: 'any',
   home_timeline: 'read',

@@ -28,7 +28,7 @@ import { timelinesShardTypeName } from './timelinesShardType.js';
 /** The timelines of a cluster. */
 export class TimelineService {
   readonly timelines: Timelines;
-  /** What is kept, by its kind. */
+  /** The kinds of timelines. */
   readonly kinds: {
     readonly home: HomeTimelines;
     readonly user: AuthorTimelines;
@@ -39,7 +39,7 @@ export class TimelineService {
   readonly user: TimelinePages<HomeEntry>;
   readonly mentions: TimelinePages<HomeEntry>;
   readonly activity: TimelinePages<Activity>;
-  /** The pages that this process has read, by the kind of timeline. */
+  /** Pages read by this process, by kind. */
   readonly reads: TimelineReads[] = [];
   readonly source: ActivitySource;
   readonly costs: DeliveryCosts;
@@ -79,14 +79,20 @@ export class TimelineService {
     this.activity = this.#pages('activity', this.kinds.activity);
   }
 
-  /** The graphs by which tweets are delivered; undefined while the cluster has no timelines, or lacks the graph of follows or the tweets' index. */
+  /**
+   * The graphs that deliveries follow; undefined while the cluster has no timelines, or lacks the graph of follows or
+   * the tweets' index.
+   */
   delivered(): StoredGraphs | undefined {
     if (!this.gizzard.topology.covers(timelinesTableId)) return undefined;
     const { follows, byUser, ...others } = presentGraphs(this.flock, this.config);
     return follows === undefined || byUser === undefined ? undefined : { follows, byUser, ...others };
   }
 
-  /** Makes the shards of timelines. Throws `AlreadyExists` where there are some, `FailedPrecondition` where no Redis is configured for them. */
+  /**
+   * Creates the shards of timelines. Throws `AlreadyExists` if there are any, and `FailedPrecondition` if no Redis is
+   * configured for them.
+   */
   async setup({ shards, replicas, hosts = Object.keys(this.config.hosts) }: TimelineSetup): Promise<void> {
     if (hosts.length === 0)
       throw new RoostError(
@@ -109,7 +115,10 @@ export class TimelineService {
     );
   }
 
-  /** Forgets what is kept of a timeline and has it filled anew. Answered once that has begun, which takes a process that applies jobs. Throws as `Timelines` does. */
+  /**
+   * Drops a timeline's entries and has it filled anew. Resolves once that has begun, which takes a process that
+   * applies jobs. Throws as `Timelines`.
+   */
   async rebuild(kind: KindName, userId: bigint, options: ReadOptions = {}): Promise<void> {
     parseId(userId);
     const deadline = deadlineOf(options);
@@ -117,7 +126,10 @@ export class TimelineService {
     await this.#askForRebuild(kind, userId, deadline);
   }
 
-  /** How many timelines of a kind are kept, the entries of one replica, and the bytes of all. Entries and bytes are estimates. Throws as `Timelines` does. */
+  /**
+   * The number of timelines of a kind, with estimates of one replica's entries and of the bytes of all. Throws as
+   * `Timelines`.
+   */
   async sizeOf(kind: KindName, options: ReadOptions = {}): Promise<ListsSize> {
     const deadline = deadlineOf(options);
     const trees = await Promise.all(
@@ -152,7 +164,7 @@ export class TimelineService {
     return `${this.kinds[kind].prefix}${userId}`;
   }
 
-  /** Makes an empty timeline, so that what is delivered from now on stays, and has it filled. */
+  /** Creates an empty timeline, so that deliveries from now on stay, and has it filled. */
   async #askForRebuild(kind: KindName, userId: bigint, deadline: Deadline): Promise<void> {
     const { jobs } = this.gizzard;
     const name = this.#nameOf(kind, userId);
@@ -171,7 +183,7 @@ const pagesRead = (metrics: Metrics) =>
 
 export type TimelineSetup = Pick<ShardsPlan, 'shards' | 'replicas'> & Partial<Pick<ShardsPlan, 'hosts'>>;
 
-/** How timelines are kept, as the configuration says. */
+/** The configured limits of lists. */
 export const limitsOf = ({ keep, trimPast, ttlDays }: TimelineConfig): ListLimits => ({
   keep,
   trimPast,

@@ -8,10 +8,10 @@ import { TimelineLists, type ListLimits } from './lists/timelineLists.js';
 import { routingKeyOf } from './names.js';
 import { timelineSpaces } from './timelinesShardType.js';
 
-/** The number of the timelines' table in the topology. */
+/** The table id of timelines in the topology. */
 export const timelinesTableId = 1_700_000_000;
 
-/** The way from a timeline's name to the lists that hold it. */
+/** Finds the lists that hold a timeline. */
 export class TimelineShards {
   readonly #spaces: KeySpaces;
 
@@ -22,7 +22,7 @@ export class TimelineShards {
     this.#spaces = timelineSpaces(gizzard.config.cluster);
   }
 
-  /** Reads from one replica. Throws `FailedPrecondition` where the cluster has no shards for timelines. */
+  /** Reads from one replica. Throws `FailedPrecondition` if the cluster has no shards for timelines. */
   read<T>(name: string, deadline: Deadline, read: (lists: TimelineLists) => Promise<T>): Promise<T> {
     this.requireShards();
     const route = this.gizzard.topology.route(timelinesTableId, routingKeyOf(name));

@@ -63,7 +63,7 @@ export const timelineStoreWith = (
 
 export const timelineStore = timelineStoreWith([]);
 
-/** Opens the timelines of a cluster, with its graphs and tweets: `openCluster` with one store. `close` closes the cluster. */
+/** Opens a cluster with timelines, graphs and tweets. `close` closes the cluster. */
 export async function openTimelines(
   config: RoostConfig,
   { rules = [], ...options }: OpenClusterOptions & { readonly rules?: readonly ReadRule[] } = {},

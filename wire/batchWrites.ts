@@ -7,13 +7,13 @@ import { required } from './required.js';
 
 type BatchWriteFields = ConstructorParameters<typeof RoostTypes.BatchWrite>[0] & object;
 
-/** The columns are views of the caller's arrays: they must not change until the message is written. */
+/** The columns are views of the caller's arrays, which must not change until the message is written. */
 export const writeBatchToThrift = (writes: WriteBatch): BatchWriteFields[] =>
   writes.map((write) =>
     'edges' in write ? { edges: edgeWritesToThrift(write.edges) } : { node: nodeToThrift(write.node) },
   );
 
-/** Throws `InvalidArgument` where an entry holds neither edges nor a node, or both, or what is in it is malformed. */
+/** Throws `InvalidArgument` if an entry has neither or both of edges and a node, or is malformed. */
 export function writeBatchFromThrift(writes: readonly RoostTypes.BatchWrite[]): BatchedWrite[] {
   return writes.map(({ edges, node }) => {
     if ((edges == null) === (node == null))

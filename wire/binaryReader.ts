@@ -6,19 +6,19 @@ import { fixedBytes, maxMethodNameBytes, thriftType, version1, versionMask } fro
 /**
  * Reads one whole message of Thrift's strict binary protocol, for the generated structs (their `TProtocol`).
  *
- * 64-bit integers are bigint, and binary values are views of the message, not copies. A declared length is checked against
- * what is left of the message, and against the bounds, before anything is allocated. Throws `InvalidArgument` where the bytes are not a message
- * (`malformed`) or hold more than they may (`oversized`).
+ * 64-bit integers are bigint; binary values are views of the message. Declared lengths are checked against the rest
+ * of the message and the bounds before anything is allocated. Throws `InvalidArgument` if the bytes are no message
+ * (`malformed`) or hold more than allowed (`oversized`).
  */
 export class BinaryReader {
   #position = 0;
-  // The generated code takes what it needs out of these before it reads on, so that one of each is enough.
+  // Reused: the generated code takes what it needs before it reads on.
   readonly #field = { fname: '', ftype: 0, fid: 0 };
 
-  /** Of the same bytes: the methods of Buffer that read integers take several times as long. */
+  /** Of the same bytes: Buffer's methods for integers take several times as long. */
   readonly #view: DataView;
 
-  /** Fields and entries that may still come. */
+  /** Fields and entries that may still follow. */
   #values: number;
 
   constructor(
@@ -140,7 +140,7 @@ export class BinaryReader {
     } else throw malformed(`there is no type ${type}`);
   }
 
-  /** A declared number of entries, each of which takes at least `entryBytes`. */
+  /** A declared number of entries of at least `entryBytes` each. */
   #entries(entryBytes: number): number {
     const size = this.#size(entryBytes);
     if (size > this.bounds.entries)
@@ -154,7 +154,7 @@ export class BinaryReader {
     return oversized('values', `it holds more than ${this.bounds.values} fields and entries`);
   }
 
-  /** A declared count, of which each entry takes at least `entryBytes`. */
+  /** A declared count of entries of at least `entryBytes` each. */
   #size(entryBytes: number): number {
     const size = this.readI32();
     if (size < 0 || size * entryBytes > this.message.length - this.#position)

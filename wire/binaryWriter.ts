@@ -5,12 +5,13 @@ const headerBytes = 4;
 const firstBytes = 256;
 
 /**
- * Writes one message of Thrift's strict binary protocol into one buffer, for the generated structs (their `TProtocol`).
- * 64-bit integers are bigint. `flush` hands the message to `send`, with its length in front where `framed`.
+ * Writes one message of Thrift's strict binary protocol into one buffer, for the generated structs (their
+ * `TProtocol`). 64-bit integers are bigint. `flush` passes the message to `send`, with its length in front if
+ * `framed`.
  */
 export class BinaryWriter {
   #buffer = Buffer.allocUnsafe(firstBytes);
-  /** Of the same bytes: the methods of Buffer that write integers take several times as long. */
+  /** Of the same bytes: Buffer's methods for integers take several times as long. */
   #view = viewOf(this.#buffer);
   #position = headerBytes;
 
@@ -20,7 +21,7 @@ export class BinaryWriter {
     private readonly maxBytes: number = limits.messageBytes,
   ) {}
 
-  /** Starts over, so that an answer that failed half-way can be replaced by its error. */
+  /** Starts over, so that a half-written answer can be replaced by its error. */
   writeMessageBegin(name: string, type: number, seqid: number): void {
     this.#position = headerBytes;
     this.writeI32(version1 | type);
@@ -108,7 +109,7 @@ export class BinaryWriter {
     this.send(this.#buffer.subarray(this.framed ? 0 : headerBytes, this.#position));
   }
 
-  /** Makes room for `bytes` and returns where they go. Must be called before `#buffer` or `#view` is taken: it may replace them. */
+  /** Reserves `bytes` and returns their offset. Call it before using `#buffer` or `#view`: it may replace them. */
   #reserve(bytes: number): number {
     const start = this.#position;
     const end = start + bytes;

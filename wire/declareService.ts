@@ -12,7 +12,10 @@ interface Values {
 }
 type FieldType = keyof Values;
 
-/** A method of a service: the types of its arguments, which are the fields 1, 2, … of the call, and of its result. Without a result it answers nothing. */
+/**
+ * A method of a service: the types of its arguments, which are the call's fields 1, 2, …, and of its result. Without
+ * a result it returns nothing.
+ */
 export interface DeclaredMethod {
   readonly args: readonly FieldType[];
   readonly result?: FieldType;
@@ -23,12 +26,12 @@ type Methods = Readonly<Record<string, DeclaredMethod>>;
 type ArgsOf<A extends readonly FieldType[]> = { -readonly [Place in keyof A]: Values[A[Place]] | null };
 type ResultOf<M extends DeclaredMethod> = M['result'] extends FieldType ? Values[M['result']] | null : void;
 
-/** What serves the methods, and what a client calls. */
+/** The methods, as the handler implements and the client calls them. */
 export type Declared<M extends Methods> = {
   [Name in keyof M]: (...args: ArgsOf<M[Name]['args']>) => Promise<ResultOf<M[Name]>>;
 };
 
-/** A service as its two ends know it. */
+/** A service for both of its ends. */
 export interface DeclaredService<M extends Methods> {
   /** For `thriftService`. */
   readonly Processor: new (handler: Declared<M>) => object;
@@ -57,8 +60,9 @@ const replyMessage = 2;
 const exceptionMessage = 3;
 
 /**
- * A Thrift service of plain values, without an IDL or generated code: for a store's first service. A client in another language declares each method as
- * `string get_note(1: i64 id) throws (1: roost.RoostException ex)`. A service with structs is generated from its IDL.
+ * A Thrift service of plain values without an IDL or generated code, for a store's first service. A client in another
+ * language declares each method as `string get_note(1: i64 id) throws (1: roost.RoostException ex)`. A service with
+ * structs is generated from its IDL.
  */
 export function declareService<const M extends Methods>(methods: M): DeclaredService<M> {
   class Processor {
@@ -91,7 +95,7 @@ export function declareService<const M extends Methods>(methods: M): DeclaredSer
     }
   }
 
-  /** As generated clients are: `ThriftClient` counts the calls, and hands the answers to `recv_` of their methods. */
+  /** Works like generated clients: `ThriftClient` counts the calls, and passes answers to their methods' `recv_`. */
   class Client {
     readonly _reqs: Record<number, (error: Error | undefined, result?: unknown) => void> = {};
     #lastSeqid = 0;

@@ -15,7 +15,7 @@ class Numbers<Name extends string> {
   }
 
   toNumber(name: Name): number {
-    // A caller in plain JavaScript may pass anything.
+    // Callers in plain JavaScript may pass anything.
     const number = Object.hasOwn(this.numbers, name) ? this.numbers[name] : undefined;
     if (number === undefined)
       throw new RoostError(

@@ -13,7 +13,7 @@ const operators = {
 
 const onlyNormal: readonly EdgeState[] = ['normal'];
 
-/** Plain objects of the generated structs' shape: the generated code copies them into its own classes. */
+/** Plain objects shaped like the generated structs, whose classes copy them. */
 type TermFields = ConstructorParameters<typeof FlockDBTypes.QueryTerm>[0] & object;
 type OperationFields = ConstructorParameters<typeof FlockDBTypes.SelectOperation>[0] & object;
 
@@ -27,7 +27,7 @@ export const termToThrift = (term: Term): TermFields => ({
   ...(term.maxPosition === undefined ? {} : { max_position: term.maxPosition }),
 });
 
-/** Without states a term means positive edges. Throws `InvalidArgument` where a field is missing or malformed. */
+/** A term without states means normal edges. Throws `InvalidArgument` for a missing or malformed field. */
 export function termFromThrift(term: FlockDBTypes.QueryTerm): Term {
   const states = term.state_ids?.map(stateFromFlockdb) ?? [];
   return {
@@ -57,7 +57,10 @@ export function queryToThrift(query: Query): FlockDBTypes.SelectOperation[] {
   return program;
 }
 
-/** Reduces a postfix program to its query. Throws `InvalidArgument`, with FlockDB's words, where it does not come out as exactly one. */
+/**
+ * Reduces a postfix program to its query. Throws `InvalidArgument`, in FlockDB's words, unless the result is exactly
+ * one.
+ */
 export function queryFromThrift(program: readonly FlockDBTypes.SelectOperation[]): Query {
   if (program.length > 2 * limits.termsPerQuery - 1)
     throw new RoostError('InvalidArgument', `a query may have ${limits.termsPerQuery} terms at most`);

@@ -1,15 +1,15 @@
 import { RoostError } from '../core/index.js';
 import { edgeStates, type EdgeState } from './values/graph.js';
 
-/** In columns a byte is 1 + the rank, and 0 where there has never been an edge. */
+/** In columns a byte is 1 + the rank, and 0 for an edge that never existed. */
 const bytes: Readonly<Record<EdgeState, number>> = { normal: 1, negative: 2, archived: 3, removed: 4 };
 
-/** FlockDB's numbers of the same states. */
+/** FlockDB's numbers for these states. */
 const flockdbStates = ['normal', 'removed', 'archived', 'negative'] as const satisfies readonly EdgeState[];
 
 export const stateToByte = (state: EdgeState | undefined): number => (state === undefined ? 0 : bytes[state]);
 
-/** Throws `DataLoss` for a byte that means nothing. */
+/** Throws `DataLoss` for an undefined byte. */
 export function stateFromByte(byte: number | undefined): EdgeState | undefined {
   if (byte === 0) return undefined;
   const state = byte === undefined ? undefined : edgeStates[byte - 1];

@@ -1,4 +1,4 @@
-/** Types as the binary protocol numbers them. */
+/** The binary protocol's numbers for types. */
 export const thriftType = {
   stop: 0,
   bool: 2,
@@ -15,7 +15,7 @@ export const thriftType = {
   uuid: 16,
 } as const;
 
-/** Bytes of the types whose values all have the same length; undefined for the others. */
+/** The size of types with fixed-size values; undefined for others. */
 export const fixedBytes: readonly (number | undefined)[] = Object.assign(new Array<number | undefined>(17), {
   [thriftType.bool]: 1,
   [thriftType.byte]: 1,
@@ -26,9 +26,9 @@ export const fixedBytes: readonly (number | undefined)[] = Object.assign(new Arr
   [thriftType.uuid]: 16,
 });
 
-/** The first half of a strict message's first word; the message type stands in its last byte. */
+/** The first half of a strict message's first word; its last byte is the message type. */
 export const versionMask = 0xffff0000 | 0;
 export const version1 = 0x80010000 | 0;
 
-/** The longest method name that is read. */
+/** The longest method name accepted. */
 export const maxMethodNameBytes = 256;

@@ -50,7 +50,7 @@ export const activityPageToThrift = ({ activity, partial, nextBeforeId }: Activi
   ...(nextBeforeId === undefined ? {} : { next_before_id: nextBeforeId }),
 });
 
-/** Throws `DataLoss` where the columns do not fit together, or hold a kind of a later version. */
+/** Throws `DataLoss` if the columns do not match, or contain a kind of a later version. */
 export function activityPageFromThrift(page: Received<TimelinesTypes.ActivityPage>): ActivityPage {
   const ids = unpackIds(required(page.ids, 'ids'));
   const [actors, tweets] = [

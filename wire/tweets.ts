@@ -7,7 +7,7 @@ import { jsonReady } from './jsonReady.js';
 import { required, type Received } from './required.js';
 import { textFrom, textToThrift } from './text.js';
 
-/** Plain objects of the generated structs' shape: the generated code copies them into its own classes, without what is undefined. */
+/** Plain objects shaped like the generated structs, whose classes copy them without undefined fields. */
 type Fields<T> = { readonly [K in keyof T]: T[K] | undefined };
 type DraftFields = ConstructorParameters<typeof TBirdTypes.TweetDraft>[0] & object;
 type CountsFields = Required<ConstructorParameters<typeof TBirdTypes.TweetCounts>[0] & object>;
@@ -40,7 +40,7 @@ export const tweetFromThrift = (tweet: Received<TBirdTypes.Tweet>): Tweet =>
     deletedAt: tweet.deleted_at ?? undefined,
   });
 
-/** Throws `InvalidArgument` for a text that UTF-8 cannot hold. */
+/** Throws `InvalidArgument` for text that UTF-8 cannot express. */
 export function draftToThrift(draft: TweetDraft): DraftFields {
   return {
     ...(draft.id === undefined ? {} : { id: draft.id }),
@@ -75,7 +75,7 @@ export const countsToThrift = (counts: readonly TweetCounts[]): CountsFields => 
   replies: packIds(counts.map(({ replies }) => replies)),
 });
 
-/** Throws `DataLoss` where the answer does not hold `count` of each. */
+/** Throws `DataLoss` if the answer does not have `count` of each. */
 export function countsFromThrift(counts: Received<TBirdTypes.TweetCounts>, count: number): TweetCounts[] {
   const [favorites, retweets, replies] = (['favorites', 'retweets', 'replies'] as const).map((name) => {
     const ids = unpackIds(required(counts[name], name));

@@ -2,7 +2,7 @@ import { limits } from '../core/index.js';
 import { malformed } from './malformed.js';
 import { fixedBytes, maxMethodNameBytes, thriftType, version1, versionMask } from './thriftType.js';
 
-/** A struct has no count of its own; a list or map counts the values that are left, and takes their types in turn. */
+/** A struct has no count of its own; a list or map counts the remaining values, and alternates their types. */
 interface Level {
   left: number | undefined;
   types: readonly number[];
@@ -13,13 +13,16 @@ const maxValues = 4 * limits.callValues;
 const struct: Level = { left: undefined, types: [] };
 
 /**
- * Finds the end of an unframed message, which says nothing of its length: only reading through its fields shows it.
- * Goes on from where it stopped when more bytes have come, so that a message in many pieces is looked at once.
- * Holds nothing but its place in the nesting, whatever lengths a message declares.
+ * Finds the end of an unframed message, which does not declare its length: only reading through its fields shows it.
+ * Continues where it stopped when more bytes arrive, so that each byte is examined once. Holds nothing but its place
+ * in the nesting, whatever lengths a message declares.
  */
 export class UnframedScanner {
   #position = 0;
-  /** Values looked at. Past the reader's bound there is still room, so that it is the reader who refuses a call, and its connection goes on. */
+  /**
+   * Values examined. The bound is above the reader's, so that the reader refuses the call, and the connection
+   * continues.
+   */
   #values = 0;
   #inHeader = true;
   readonly #levels: Level[] = [];
@@ -28,8 +31,8 @@ export class UnframedScanner {
   constructor(private readonly maxBytes: number = limits.messageBytes) {}
 
   /**
-   * Takes all bytes so far from the message's first on. Returns the message's length, or undefined while it is incomplete.
-   * Throws `InvalidArgument` for what cannot become a message of at most `maxBytes`.
+   * Takes all bytes so far from the message's start on. Returns the message's length, or undefined while it is
+   * incomplete. Throws `InvalidArgument` for bytes that cannot become a message of at most `maxBytes`.
    */
   scan(bytes: Buffer): number | undefined {
     if (this.#inHeader && !this.#scanHeader(bytes)) return undefined;
@@ -55,7 +58,7 @@ export class UnframedScanner {
     return true;
   }
 
-  /** Moves past the next value of a level; false, with nothing changed, where its head is not there yet. */
+  /** Moves past the next value of a level; false, with nothing changed, if its head is incomplete. */
   #scanValue(bytes: Buffer, level: Level): boolean {
     const start = this.#position;
     if (level.left === undefined) {
@@ -93,7 +96,7 @@ export class UnframedScanner {
     } else if (type === thriftType.map) {
       if (start + 6 > bytes.length) return false;
       this.#position = start + 6;
-      // Values left count down from an even number: the key's turn is the even one.
+      // The remaining count starts even: keys have even turns.
       this.#nest({ left: 2 * declared(bytes, start + 2), types: [bytes[start]!, bytes[start + 1]!] });
     } else throw malformed(`there is no type ${type}`);
     return true;

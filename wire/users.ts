@@ -4,11 +4,11 @@ import { jsonReady } from './jsonReady.js';
 import { required, type Received } from './required.js';
 import { textFrom, textToThrift } from './text.js';
 
-/** Plain objects of the generated structs' shape: the generated code copies them into its own classes. */
+/** Plain objects shaped like the generated structs, whose classes copy them. */
 type UserFields = ConstructorParameters<typeof UsersTypes.User>[0] & object;
 type ChangeFields = ConstructorParameters<typeof UsersTypes.UserChange>[0] & object;
 
-/** Throws `InvalidArgument` for a text that UTF-8 cannot hold. */
+/** Throws `InvalidArgument` for text that UTF-8 cannot express. */
 export const userToThrift = ({ id, name, screenName, flags }: User): UserFields => ({
   id,
   name: textToThrift(name, 'name'),

@@ -7,7 +7,7 @@ import type { ControlState, ControlStep, ControlStore, Led, Touch } from './cont
 import type { ControlTableName } from './controlTables.js';
 import { settled } from './settled.js';
 
-/** What one replica answered; without a head where it did not. */
+/** One replica's answer; without a head if it did not answer. */
 export interface ControlLook extends Look<ControlStore> {
   readonly state: ControlState | undefined;
 }
@@ -19,8 +19,10 @@ const followMsPerRow = 2;
 const repairDeadlineMs = 60_000;
 
 /**
- * What steers a cluster beside its topology: the ledger of migrations, moves, the policy of tweets. It stands on every replica of the name server's database, by the rule of the
- * topology: the primary decides on each change, which is acknowledged once a majority holds it. See docs/decisions/0043-control-tables-on-every-replica.md.
+ * The control tables: everything that steers a cluster beside its topology, such as the ledger of migrations, moves,
+ * and the policy of tweets. They are on every replica of the name server's database, under the same rule as the
+ * topology: the primary decides on each change, which is acknowledged once a majority holds it. See
+ * docs/decisions/0043-control-tables-on-every-replica.md.
  */
 export class Control {
   #watching: BackgroundLoop | undefined;
@@ -39,7 +41,7 @@ export class Control {
     this.#stores = stores;
   }
 
-  /** The primary first. */
+  /** The primary's first. */
   get stores(): readonly ControlStore[] {
     return this.primary.first(this.#stores);
   }
@@ -61,12 +63,12 @@ export class Control {
     return this.#primary.table(name);
   }
 
-  /** Makes the tables on the primary where they are missing. */
+  /** Creates missing tables on the primary. */
   async ready(): Promise<void> {
     await this.#primary.ready(Deadline.after(makeDeadlineMs));
   }
 
-  /** Asks every replica, in their order. Never throws. */
+  /** Asks every replica, in order. Never throws. */
   look(enough: (looks: readonly ControlLook[]) => boolean = () => false): Promise<readonly ControlLook[]> {
     const asked = this.stores.map(async (store): Promise<ControlLook> => {
       try {
@@ -80,7 +82,10 @@ export class Control {
     return settled(asked, enough);
   }
 
-  /** Reads from a replica that holds every acknowledged change where a majority answers, else from the newest that answers. */
+  /**
+   * Reads from a replica that holds every acknowledged change if a majority answers, otherwise from the newest one
+   * that answers.
+   */
   async read<T>(work: (host: DatabaseHost) => Promise<T>): Promise<T> {
     if (this.stores.length === 1) {
       await this.ready();
@@ -90,14 +95,18 @@ export class Control {
   }
 
   /**
-   * Makes a change in a transaction on the primary; `work` touches what it changes. Throws as `work` does; `Unavailable` where the primary or a majority does not answer (nothing is
-   * changed), and where the others failed after the primary had stored it (it stands as long as the primary does); `FailedPrecondition` where another host was promoted meanwhile.
+   * Makes a change in a transaction on the primary; `work` touches what it changes. Throws the errors of `work`;
+   * `Unavailable` if the primary or a majority does not answer (nothing is changed), or if the others failed after
+   * the primary stored the change (it holds as long as the primary does); `FailedPrecondition` if another host was
+   * promoted meanwhile.
    */
   change<T>(deadline: Deadline, work: (session: SqlSession, touch: Touch) => Promise<T>): Promise<T> {
     return this.changeIn(deadline, (host, body) => host.transaction(deadline, (session) => body(session)), work);
   }
 
-  /** The same in a transaction on the primary that `transact` begins, and that may give more than a session. */
+  /**
+   * Makes a change in a transaction that `transact` begins on the primary, and that may provide more than a session.
+   */
   async changeIn<T, A extends unknown[]>(
     deadline: Deadline,
     transact: (host: DatabaseHost, body: (session: SqlSession, ...given: A) => Promise<Led<T>>) => Promise<Led<T>>,
@@ -112,8 +121,9 @@ export class Control {
   }
 
   /**
-   * The parts of a change, for somebody who locks something else first: before the transaction, which begins on the host of the store that this returns, and whose change that store leads. Another host may
-   * be promoted in between; the store then refuses it, or the others do.
+   * First part of a change, for callers that lock something else first. Begin the transaction on the host of the
+   * returned store, and let that store lead the change. If another host is promoted in between, this store or the
+   * others refuse the change.
    */
   async prepare(): Promise<ControlStore> {
     if (this.stores.length === 1) {
@@ -122,7 +132,8 @@ export class Control {
     }
     let looks = await this.look(this.#suffice);
     const followed = this.#follow(looks);
-    // The primary before may have acknowledged a change that only some replicas hold: the first change under another looks at all that answer.
+    // The previous primary may have acknowledged a change that only some replicas hold: the first change under a new
+    // one looks at all that answer.
     if (followed || looks.some(({ state }) => state !== undefined && state.head.leader !== this.host.name))
       looks = await this.look();
     const answering = looks.filter(({ head }) => head !== undefined);
@@ -140,7 +151,7 @@ export class Control {
     return primary.store;
   }
 
-  /** After the commit of a change that a store has led. */
+  /** Last part, after the commit of a change that a store has led. */
   async follow(step: ControlStep | undefined): Promise<void> {
     if (step === undefined || this.stores.length === 1) return;
     const primary = this.stores.find(({ host }) => host.name === step.head.leader)!;
@@ -161,7 +172,10 @@ export class Control {
     );
   }
 
-  /** Whether the host that this process holds for the primary still is; follows another one. Throws `Unavailable` where no majority answers. */
+  /**
+   * Whether this process still knows the right primary; follows a new one. Throws `Unavailable` if no majority
+   * answers.
+   */
   async leads(): Promise<boolean> {
     if (this.stores.length === 1) return true;
     const looks = await this.look(this.#isMajority);
@@ -172,7 +186,10 @@ export class Control {
     return !this.#follow(looks);
   }
 
-  /** Runs a statement on every replica but the primary, without waiting: for what may be lost and is not compared. */
+  /**
+   * Runs a statement on every replica but the primary, without waiting: for data that may be lost and is not
+   * compared.
+   */
   tellOthers(sql: string, values: readonly SqlValue[]): void {
     for (const { host } of this.stores.slice(1)) {
       if (host.health.healthy)
@@ -184,7 +201,7 @@ export class Control {
     }
   }
 
-  /** Makes every replica that answers the same as the newest. Returns the hosts that were behind. */
+  /** Makes every answering replica equal to the newest. Returns the hosts that were behind. */
   async repair(looks?: readonly ControlLook[]): Promise<string[]> {
     const seen = looks ?? (await this.look());
     const newest = newestOf(seen);
@@ -193,7 +210,7 @@ export class Control {
     return behind.map(({ store }) => store.host.name);
   }
 
-  /** From now on repairs replicas that stay behind, and follows promotions. */
+  /** Starts repairing replicas that stay behind, and following promotions. */
   watch(everyMs: number): void {
     if (this.stores.length === 1) return;
     this.#watching ??= new BackgroundLoop(() => this.#watchOnce(), {
@@ -214,7 +231,7 @@ export class Control {
     const looks = await this.look();
     if (looks.every(({ head }) => head === undefined)) return;
     const { head } = newestOf(looks);
-    // A replica may be behind for a moment, while a change is on its way to it.
+    // A replica may be behind for a moment while a change is on its way.
     const behind = looks
       .filter((look) => isBehind(look, head))
       .map(({ store, head: own }) => `${store.host.name} ${own?.changeId}`);
@@ -246,7 +263,7 @@ export class Control {
   #isMajority = (looks: readonly ControlLook[]): boolean =>
     looks.filter(({ head }) => head !== undefined).length >= this.majority;
 
-  /** A majority holds every acknowledged change; the primary knows also who runs what, and how far that is. */
+  /** A majority holds every acknowledged change; the primary also knows who runs what, and its progress. */
   #suffice = (looks: readonly ControlLook[]): boolean =>
     this.#isMajority(looks) && looks.some(({ store }) => store === this.#primary);
 

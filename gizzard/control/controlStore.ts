@@ -12,21 +12,24 @@ import {
   type ControlTableName,
 } from './controlTables.js';
 
-/** Which change of the control tables a replica has seen last, and the primary that made it. Replicas whose heads are equal hold the same. */
+/**
+ * The last change of the control tables that a replica has, and the primary that made it. Replicas with equal heads
+ * hold the same.
+ */
 export interface ControlHead extends Head {
   readonly leader: string;
 }
 
-/** The rows of a table whose columns have these values. */
+/** The rows of a table with these column values. */
 export interface ControlSlice {
   readonly table: ControlTableName;
   readonly where: Readonly<Record<string, SqlValue>>;
 }
 
-/** Says that the rows of a slice may have changed. Columns of `where` must never change in a row. */
+/** Declares that the rows of a slice may have changed. Columns in `where` must never change in a row. */
 export type Touch = (table: ControlTableName, where: ControlSlice['where']) => void;
 
-/** A change that the primary has stored, for others to follow. */
+/** A change that the primary has stored, for the others to follow. */
 export interface ControlStep {
   readonly before: Head;
   readonly head: ControlHead;
@@ -36,21 +39,21 @@ export interface ControlStep {
   readonly slices: readonly (ControlSlice & { readonly rows: readonly SqlRow[] })[];
 }
 
-/** What a change gave, and the step that others are to follow; undefined where nothing was changed. */
+/** The result of a change, and the step that others must follow; undefined if nothing changed. */
 export interface Led<T> {
   readonly result: T;
   readonly step: ControlStep | undefined;
 }
 
-/** What one replica says of itself. */
+/** One replica's state. */
 export interface ControlState {
   readonly head: ControlHead;
   readonly topologyVersion: number;
-  /** The primary that it knows of. */
+  /** The primary that it knows. */
   readonly primary: string | undefined;
 }
 
-/** Compared rows of each table, by their keys. */
+/** Compared rows of each table, by key. */
 export type ControlRows = ReadonlyMap<ControlTableName, ReadonlyMap<string, string>>;
 
 interface ControlContent {
@@ -59,13 +62,16 @@ interface ControlContent {
   readonly rows: ReadonlyMap<ControlTableName, readonly SqlRow[]>;
 }
 
-/** A server may renew a lease for as long as a look of its, which did not hear of the promotion, may take; then it runs out. */
+/**
+ * A server may renew a lease as long as one of its looks, which missed the promotion, can take; after that the lease
+ * expires.
+ */
 const heldLeasesMs = 5_000;
 const keptChanges = 10_000;
 const rowsPerInsert = 20;
 const maxWhat = 500;
 
-/** The control tables of one replica: their SQL, and nothing else. */
+/** The control tables of one replica: their SQL and nothing else. */
 export class ControlStore {
   #made: Promise<void> | undefined;
 
@@ -79,7 +85,10 @@ export class ControlStore {
     return `\`${this.database}\`.\`${name}\``;
   }
 
-  /** Makes the tables where they are missing; looks only once. Throws `FailedPrecondition` where the replica has no name server's database. */
+  /**
+   * Creates missing tables; looks only once. Throws `FailedPrecondition` if the replica has no name server's
+   * database.
+   */
   ready(deadline: Deadline): Promise<void> {
     this.#made ??= this.#make(deadline).catch((error: unknown) => {
       this.#made = undefined;
@@ -107,8 +116,9 @@ export class ControlStore {
   }
 
   /**
-   * Makes a change in somebody's transaction on the primary, alone among all changes from here to its end. `work` touches what it changes; where it touches nothing there is no step, but for the first under this primary.
-   * Throws `FailedPrecondition` where this replica knows another primary.
+   * Makes a change in a caller's transaction on the primary, exclusively from here to its end. `work` touches what it
+   * changes. If it touches nothing there is no step, except for the first change under this primary. Throws
+   * `FailedPrecondition` if this replica knows another primary.
    */
   async lead<T>(session: SqlSession, work: (touch: Touch) => Promise<T>, deadline: Deadline): Promise<Led<T>> {
     const before = await this.#lockedHead(session, deadline);
@@ -129,13 +139,15 @@ export class ControlStore {
     return { result, step };
   }
 
-  /** Stores a change that the primary has stored. False, and nothing is changed, where this replica had not seen all before it. */
+  /**
+   * Stores a change that the primary has stored. False, with nothing changed, if this replica lacks an earlier one.
+   */
   follow(step: ControlStep, deadline: Deadline): Promise<boolean> {
     return this.host.transaction(deadline, async (session) => {
       const head = await this.#lockedHead(session, deadline);
       if (sameHead(head, step.head)) return true;
       const { topologyVersion, primary } = await this.#primary(session, deadline);
-      // A note that is older than what the leader knew says nothing.
+      // A note older than the leader's knowledge says nothing.
       if (primary !== undefined && primary !== step.head.leader && topologyVersion > step.topologyVersion)
         throw otherPrimary(primary, step.head.leader);
       if (!sameHead(head, step.before)) return false;
@@ -150,8 +162,9 @@ export class ControlStore {
   }
 
   /**
-   * Becomes the same as another replica. Undefined, and nothing is changed, where this one is newer by now, or has the same head; with `sameHead` it is overwritten then too.
-   * Otherwise returns what changes this replica alone had, which are gone.
+   * Makes this replica equal to another one. Undefined, with nothing changed, if this one is newer by now or has the
+   * same head; `sameHead` overwrites it in the latter case too. Otherwise returns the changes that only this replica
+   * had, which are gone.
    */
   async overwrite(
     source: ControlStore,
@@ -185,7 +198,7 @@ export class ControlStore {
     });
   }
 
-  /** All rows as they are compared, as of one moment. */
+  /** All compared rows at one moment. */
   async compared(deadline: Deadline): Promise<{ readonly head: ControlHead; readonly rows: ControlRows }> {
     await this.ready(deadline);
     return this.host.transaction(deadline, async (session) => {
@@ -274,7 +287,7 @@ export class ControlStore {
     return headOf(row);
   }
 
-  /** With a lock, a promotion that this replica takes part in waits for the end of the transaction. */
+  /** With a lock, a promotion that involves this replica waits for the end of the transaction. */
   async #primary(
     session: SqlSession,
     deadline: Deadline,
@@ -289,7 +302,7 @@ export class ControlStore {
     return { topologyVersion: Number(meta?.[0] ?? 0), primary: note === undefined ? undefined : String(note[0]) };
   }
 
-  /** Leases are not copied: until those that the primary before has granted have run out, this one grants none. */
+  /** Leases are not copied: this replica grants none until those of the previous primary have expired. */
   async #holdLeases(session: SqlSession, deadline: Deadline): Promise<void> {
     for (const table of ['moves', 'migrations'] as const)
       await session.run(
@@ -320,7 +333,7 @@ export class ControlStore {
         deadline,
       );
     }
-    // Before servers said which hosts they know, the column held 2,000 characters.
+    // Earlier releases, whose servers did not list their hosts, gave the column 2,000 characters.
     const [column] = await this.host.rows(
       "SELECT data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = 'servers' AND column_name = 'info'",
       [this.database],
@@ -328,9 +341,9 @@ export class ControlStore {
     );
     if (String(column?.[0]).toLowerCase() === 'varchar')
       await this.host.run(`ALTER TABLE ${this.table('servers')} MODIFY info MEDIUMTEXT NOT NULL`, [], deadline);
-    // The row is the lock of those who change windows.
+    // The row serves as the lock for changes of windows.
     await this.host.run(`INSERT IGNORE INTO ${this.table('tweet_policy')} (id, policy) VALUES (1, '')`, [], deadline);
-    // Earlier releases kept these tables on one replica: it is newer than the empty ones.
+    // Earlier releases kept these tables on one replica, which is newer than the empty ones.
     const filled = controlTableNames.map(
       (name) => `EXISTS (SELECT 1 FROM ${this.table(name)}${name === 'tweet_policy' ? " WHERE policy <> ''" : ''})`,
     );
@@ -344,7 +357,7 @@ export class ControlStore {
   }
 }
 
-/** Changes that one replica has seen, and another, which keeps those of the same time, has not. */
+/** Changes that one replica has, and another one, which records those of the same time, lacks. */
 function changesLost(own: readonly SqlRow[], others: readonly SqlRow[]): string[] {
   const known = new Set(others.map(([, changeId]) => String(changeId)));
   const oldest = Number(others[0]?.[0] ?? 0);

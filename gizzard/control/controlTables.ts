@@ -1,17 +1,20 @@
-/** A table whose rows stand on every replica of the name server's database. */
+/** A table on every replica of the name server's database. */
 export interface ControlTable {
   readonly ddl: string;
   readonly key: readonly string[];
-  /** What replicas copy, each with the expression that reads it. Leases are absent: the primary alone grants them. */
+  /**
+   * The columns that replicas copy, each with the expression that reads it. Leases are absent: the primary alone
+   * grants them.
+   */
   readonly columns: Readonly<Record<string, string>>;
-  /** What is compared in place of a column: the progress of running work is not the same everywhere. */
+  /** Expressions to compare instead of a column: the progress of running work differs between replicas. */
   readonly compared?: Readonly<Record<string, string>>;
 }
 
 const same = (...names: string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, name]));
 const atRest = (column: string): string => `IF(state = 'running', '', ${column})`;
 
-/** Those of tweets stand here too: every process copies all of them. */
+/** Tables of tweets are here too: every process copies all of them. */
 export const controlTables = {
   moves: {
     ddl: `(
@@ -140,7 +143,9 @@ export const controlTableNames = Object.keys(controlTables) as ControlTableName[
 /** The definition of a table, without the literal types. */
 export const controlTable = (name: ControlTableName): ControlTable => controlTables[name];
 
-/** Tables that each replica keeps of its own: which change it has seen last, the latest changes, and the servers that it has heard of. */
+/**
+ * Tables that each replica keeps for itself: its last change, the latest changes, and the servers that it knows of.
+ */
 export const replicaTables = {
   control_head: `(
     id TINYINT NOT NULL PRIMARY KEY,

@@ -9,22 +9,22 @@ import type { Control } from './control.js';
 
 const readDeadlineMs = 60_000;
 
-/** One replica of the name server's database beside the others. */
+/** One replica of the name server's database compared with the others. */
 export interface ReplicaHealth {
   readonly host: string;
-  /** Whether it decides on changes, as the replicas have noted. */
+  /** Whether it decides on changes, according to the replicas. */
   readonly primary: boolean;
-  /** Of the topology, and of the control tables; undefined where it does not answer. */
+  /** Versions of the topology and of the control tables; undefined if it does not answer. */
   readonly version: number | undefined;
   readonly controlVersion: number | undefined;
-  /** `differs`: it has seen the same changes as the others, and holds something else. */
+  /** `differs`: it has the same changes as the others, and different content. */
   readonly state: 'current' | 'behind' | 'differs' | 'does not answer';
-  /** What it holds that others do not, or lacks. */
+  /** What it holds that others lack, or lacks that others hold. */
   readonly differences: readonly string[];
   readonly error: string | undefined;
 }
 
-/** Compares the replicas of the name server's database, by the changes that they have seen and by what they hold, and makes them the same. */
+/** Compares the replicas of the name server's database by their changes and their content, and makes them equal. */
 export class ReplicasHealth {
   constructor(
     private readonly nameServer: NameServer,
@@ -59,8 +59,9 @@ export class ReplicasHealth {
   }
 
   /**
-   * Makes every replica that answers the same: those that are behind as the newest, those that differ as most of the others, or as `from`. Returns the hosts that were not.
-   * Throws `FailedPrecondition` where replicas that have seen the same changes differ, and no more of them agree on one content than on another.
+   * Makes every answering replica equal: those behind to the newest, those that differ to the majority, or to `from`.
+   * Returns the hosts that it changed. Throws `FailedPrecondition` if replicas with the same changes differ and there
+   * is no majority.
    */
   async repair(from?: string, by?: string): Promise<string[]> {
     const { replicas } = this.nameServer;
@@ -89,7 +90,7 @@ export class ReplicasHealth {
       );
       repaired.add(host);
     }
-    // Servers may have loaded what was wrong: a new version has them load it again.
+    // Servers may have loaded wrong content: a new version makes them reload it.
     if (topology.differences.size > 0) await this.nameServer.apply([], by);
     return replicas.stores.map(({ host }) => host.name).filter((host) => repaired.has(host));
   }
@@ -124,7 +125,7 @@ export class ReplicasHealth {
   }
 }
 
-/** Only of replicas with the newest head: others are behind, and differ for that. */
+/** Only of replicas with the newest head; the others differ because they are behind. */
 async function contentsOf<S extends { readonly host: DatabaseHost }>(
   looks: readonly Look<S>[],
   read: (store: S) => Promise<{ readonly head: Head; readonly contents: Contents }>,
@@ -134,7 +135,7 @@ async function contentsOf<S extends { readonly host: DatabaseHost }>(
   for (const { store, head } of looks) {
     if (head === undefined || !sameHead(head, newest)) continue;
     const { head: then, contents: found } = await read(store);
-    // It has gone on since it was looked at.
+    // It has moved on since it was looked at.
     if (sameHead(then, newest)) contents.set(store.host.name, found);
   }
   return contents.size === 0

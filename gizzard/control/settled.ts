@@ -1,4 +1,7 @@
-/** Waits for questions that never fail, until `enough` of the answers so far or all of them; returns those, in the order of the questions. */
+/**
+ * Waits for questions that never fail until `enough` accepts the answers so far, or all have come. Returns the
+ * answers in order.
+ */
 export function settled<T>(
   questions: readonly Promise<T>[],
   enough: (answers: readonly T[]) => boolean,

@@ -1,7 +1,7 @@
 import { unarchivedMs } from '../jobs/journalArchive.js';
 import type { Check, Finding } from './check.js';
 
-/** A destination that keeps up has each job within some seconds. */
+/** A destination that keeps up has each job within seconds. */
 const behindMs = 60_000;
 
 /** Whether the journal's jobs reach the backups. */
@@ -9,7 +9,7 @@ export const archive: Check = {
   name: 'the archive of the journal',
   quick: true,
   async examine({ jobs }): Promise<Finding[]> {
-    // Why it cannot be looked at is another finding.
+    // The reason why it cannot be examined is another finding.
     const look = await jobs.archive.look().catch(() => undefined);
     if (look === undefined) return [];
     const subject = 'archive';

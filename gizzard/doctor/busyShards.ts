@@ -1,7 +1,7 @@
 import { shardKey } from '../topology/types.js';
 import type { Check } from './check.js';
 
-/** Shards that are marked busy while no move works with them. */
+/** Shards marked busy while no move works with them. */
 export const busyShards: Check = {
   name: 'busy shards',
   examine({ topology, openMoves }) {

@@ -13,21 +13,21 @@ import type { Change } from '../topology/changes.js';
 import type { Topology } from '../topology/topology.js';
 import type { ShardInfo } from '../topology/types.js';
 
-/** How a finding is put right. Dropping tables loses what is in them, and is done only where it is asked for by name. */
+/** The way to put a finding right. Dropping tables loses their content, and needs an explicit request. */
 export type Remedy =
   | { readonly kind: 'change'; readonly changes: readonly Change[] }
   | { readonly kind: 'dropTables'; readonly shard: ShardInfo }
   | { readonly kind: 'repair'; readonly shards: readonly ShardInfo[] };
 
 export interface Finding {
-  /** In camelCase, for programs: `missingTables`. `notExamined` where something could not be looked at. */
+  /** In camelCase, for programs: `missingTables`. `notExamined` if something could not be examined. */
   readonly kind: string;
   /** The shard, host, server, queue or migration. */
   readonly subject: string;
   readonly message: string;
-  /** Of replicas that disagree: the first rows that do, where single rows are known. */
+  /** For replicas that differ: the first differing rows, if single rows are known. */
   readonly differences?: readonly Difference[];
-  /** Absent where somebody has to decide. */
+  /** Absent if a person has to decide. */
   readonly remedy?: Remedy;
 }
 
@@ -37,7 +37,7 @@ export interface DoctorEnvironment {
   readonly hosts: Hosts;
   readonly moves: Moves;
   readonly dropped: DroppedTables;
-  /** How long tables that are dropped are kept. */
+  /** How long dropped tables are kept. */
   readonly keepDroppedMs: number;
   readonly migrations: Migrations;
   readonly jobs: Jobs;
@@ -46,23 +46,23 @@ export interface DoctorEnvironment {
   readonly types: ReadonlyMap<string, ShardType>;
 }
 
-/** What all checks of one examination look at together. */
+/** The data that all checks of one examination share. */
 export interface Examination extends DoctorEnvironment {
   readonly topology: Topology;
-  /** The migrations that shards are in, by shard. */
+  /** The migration of each reserved shard. */
   readonly reserved: ReadonlyMap<string, number>;
-  /** Moves that have not ended. */
+  /** Unfinished moves. */
   readonly openMoves: readonly MoveTask[];
-  /** Shards whose tables migrations have left behind, with the migration. */
+  /** Shards with tables that migrations left behind, with the migration. */
   readonly leftBehind: ReadonlyMap<string, number>;
 }
 
-/** One thing that the doctor looks at. Changes nothing. A store may bring checks of its own: `GizzardOptions.checks`. */
+/** One check of the doctor. Changes nothing. Stores may bring checks of their own: `GizzardOptions.checks`. */
 export interface Check {
-  /** What it looks at, as in "replicas could not be looked at". */
+  /** What it examines, as in "replicas could not be examined". */
   readonly name: string;
   /** Whether it costs so little that it may run every second. Absent: it does not. */
   readonly quick?: true;
-  /** Where it throws, the doctor has a finding `notExamined`. */
+  /** If it throws, the doctor reports a finding `notExamined`. */
   examine(examination: Examination): Promise<readonly Finding[]> | readonly Finding[];
 }

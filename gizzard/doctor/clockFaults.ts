@@ -1,20 +1,23 @@
 import { Deadline } from '../../core/index.js';
 import type { Hosts } from '../hosts.js';
 
-/** Clocks of a cluster that differ by more than this are wrong, one of them at least. */
+/** If clocks of a cluster differ by more, at least one of them is wrong. */
 export const maxClockDifferenceMs = 60_000;
 
 const readDeadlineMs = 2_000;
 
-/** A clock that is not that of the journal. */
+/** A clock that differs from the journal's. */
 export interface ClockFault {
-  /** The host, or the server. */
+  /** The host or server. */
   readonly subject: string;
-  /** How far it is ahead of the journal's; below 0: behind. */
+  /** Milliseconds ahead of the journal's clock; negative: behind. */
   readonly aheadMs: number;
 }
 
-/** Hosts whose clocks are wrong by that of the journal. Those that do not answer are left out. Throws as `nowMs` does, which tells the journal's time. */
+/**
+ * Hosts with wrong clocks, compared with the journal's. Hosts that do not answer are left out. Throws as `nowMs`,
+ * which gives the journal's time.
+ */
 export async function clockFaults(
   hosts: Hosts,
   names: readonly string[],

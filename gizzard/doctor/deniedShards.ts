@@ -8,7 +8,10 @@ import type { Check, Finding } from './check.js';
 /** Leaves that a message names. */
 const named = 3;
 
-/** Hosts whose weights, and nodes in use whose types, keep reads or writes from leaves. Nodes of a migration are left out. */
+/**
+ * Hosts whose weights, and nodes in use whose types, keep reads or writes from leaves. Nodes of migrations are left
+ * out.
+ */
 export const deniedShards: Check = {
   name: 'denied hosts and shards',
   quick: true,

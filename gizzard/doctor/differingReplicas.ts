@@ -8,12 +8,12 @@ import { shardKey, type ShardInfo, type TableInfo } from '../topology/types.js';
 import type { Check, Examination, Finding } from './check.js';
 
 const hostDeadlineMs = 10_000;
-/** Replicas that are being written may disagree for a moment. */
+/** Replicas may differ for a moment during writes. */
 const countAgain = 4;
 const countAgainAfterMs = 250;
-/** Trees whose replicas are compared at a time. */
+/** Trees compared at a time. */
 const treesAtOnce = 4;
-/** Rows that a finding names; past it the replicas are not compared further, since a repair goes through all of them. */
+/** Rows that a finding names. The comparison stops there, since a repair goes through all rows. */
 const namedRows = 10;
 
 interface Tree {
@@ -22,7 +22,7 @@ interface Tree {
   readonly movable: Movable;
 }
 
-/** Replicas that do not hold the same: counters by their rows, of everything else how much there is. */
+/** Replicas that differ: rows of tables with counters, numbers of rows of all others. */
 export const differingReplicas: Check = {
   name: 'replicas',
   async examine(examination) {
@@ -52,7 +52,7 @@ export const differingReplicas: Check = {
     findings.sort((a, b) => (a.subject < b.subject ? -1 : 1));
     notCompared.sort((a, b) => (a.root < b.root ? -1 : 1));
     const [first, ...others] = notCompared;
-    // A host that does not answer keeps many from being compared.
+    // A host that does not answer prevents many comparisons.
     if (first !== undefined)
       findings.push({
         kind: 'notExamined',
@@ -80,8 +80,9 @@ function treesOf({ topology, reserved, types }: Examination): ReadonlyMap<string
 }
 
 /**
- * What replicas hold differently. A type with counters shows lost writes in them: their rows are compared, and those of its other tables counted, since a check of its own reads these.
- * Of a type without counters all rows are compared.
+ * The difference between replicas. In types with counters, lost writes show in these: their rows are compared, and
+ * the rows of other tables counted, since a separate check reads them. In types without counters all rows are
+ * compared.
  */
 async function disagreement(
   replicas: readonly ShardInfo[],
@@ -109,7 +110,7 @@ async function disagreement(
   return counts === undefined ? undefined : { text: counts, differences: [] };
 }
 
-/** How many rows replicas have, where the numbers still differ after some looks. */
+/** Numbers of rows, if they still differ after several looks. */
 async function differingCounts(
   tables: readonly MovableTable[],
   replicas: readonly ShardInfo[],
@@ -133,7 +134,7 @@ async function differingCounts(
   }
 }
 
-/** The columns of a row in which replicas differ, with the value of each. */
+/** The columns of a row in which replicas differ, with each value. */
 function differenceText({ table, key, rows }: Difference): string {
   const replicas = Object.entries(rows);
   const columns = [...new Set(replicas.flatMap(([, row]) => Object.keys(row ?? {})))].filter(

@@ -10,19 +10,22 @@ const movesLookedAt = 1_000;
 /** A finding that was put right. */
 export interface Fixed {
   readonly finding: Finding;
-  /** Set where servers are still at it: the number of the repair. */
+  /** The number of the repair, if servers are still working on it. */
   readonly move?: number;
 }
 
-/** Finds what is wrong with a cluster, such as what half-done work and hands have left behind, and puts right what can be. */
+/** Finds faults of a cluster, such as leftovers of half-done or manual work, and puts right what it can. */
 export class Doctor {
   constructor(
     private readonly environment: DoctorEnvironment,
-    /** Those that stores bring. */
+    /** Checks that stores bring. */
     private readonly checks: readonly Check[],
   ) {}
 
-  /** Looks, and changes nothing. What cannot be looked at is a finding too, `notExamined`: an empty answer means that all was seen and is well. Throws where the name server does not answer. */
+  /**
+   * Examines everything and changes nothing. Anything that cannot be examined is a finding too, `notExamined`: an
+   * empty answer means that all was seen and is well. Throws if the name server does not answer.
+   */
   async examine(): Promise<Finding[]> {
     await this.environment.nameServer.reload();
     const examination = await this.#begin();
@@ -73,7 +76,10 @@ export class Doctor {
     };
   }
 
-  /** Puts findings right where that is possible; `dropTables`: also where data is lost. Returns those that it put right; replicas are repaired by servers, later. */
+  /**
+   * Puts findings right where possible; with `dropTables` also where data is lost. Returns those put right; servers
+   * repair replicas later.
+   */
   async fix(findings: readonly Finding[], options: { readonly dropTables: boolean }): Promise<Fixed[]> {
     const { nameServer, moves } = this.environment;
     const fixed: Fixed[] = [];
@@ -83,7 +89,7 @@ export class Doctor {
       const marks = all.filter(({ kind }) => kind === 'markBusy');
       const others = all.filter(({ kind }) => kind !== 'markBusy');
       if (others.length > 0) await nameServer.apply(others, 'roost doctor --fix');
-      // A migration's shards too: no move works with them.
+      // Shards of migrations too: no move works with them.
       if (marks.length > 0) await nameServer.apply(marks, 'roost doctor --fix', { maker: 'moves' });
       fixed.push(...changes.map((finding) => ({ finding })));
     }
@@ -105,11 +111,11 @@ export class Doctor {
     return fixed;
   }
 
-  /** False where somebody has begun to use the tables since they were looked at. */
+  /** False if the tables have come into use since they were examined. */
   async #setAside(shard: ShardInfo): Promise<boolean> {
     const { nameServer, dropped, keepDroppedMs } = this.environment;
     try {
-      // From here on nobody can, however long this process takes.
+      // From here on nobody can use the name, however long this process takes.
       await nameServer.spend([shard.id], 'roost doctor --fix');
     } catch (error) {
       if (isRoostError(error, 'FailedPrecondition')) return false;
@@ -137,7 +143,7 @@ const notExamined = ({ name }: Check, error: unknown): Finding => ({
   message: `${name} could not be looked at: ${RoostError.from(error).message}`,
 });
 
-/** Two findings may want the same link gone; links go before the shards that they hang on. */
+/** Two findings may remove the same link; links go before their shards. */
 function unique(changes: readonly Change[]): Change[] {
   const seen = new Map(changes.map((change) => [jsonText(change), change]));
   const order = (change: Change): number => (change.kind === 'deleteShard' ? 1 : 0);

@@ -2,10 +2,12 @@ import { Deadline, priorities } from '../../core/index.js';
 import type { Check, Finding } from './check.js';
 
 const lookDeadlineMs = 5_000;
-/** Bad jobs of a priority that are looked at. */
+/** Bad jobs of a priority that are examined. */
 const badJobsLookedAt = 100;
 
-/** Failing and bad jobs that name no host, and queues that are paused. Those of a host are what its replicas lack. */
+/**
+ * Failing and bad jobs that name no host, and paused queues. Jobs that name a host count as what its replicas lack.
+ */
 export const failingJobs: Check = {
   name: 'jobs',
   quick: true,
@@ -40,7 +42,7 @@ export const failingJobs: Check = {
   },
 };
 
-/** Jobs whose bits changed in the journal's Redis, or that are no jobs. No server applies them. */
+/** Jobs damaged in the journal's Redis, or that are no jobs at all. No server applies them. */
 export const damagedJobs: Check = {
   name: 'damaged jobs',
   quick: true,

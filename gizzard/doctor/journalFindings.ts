@@ -4,7 +4,7 @@ import { lostText } from '../jobs/lostText.js';
 import { settingProblems } from '../jobs/redisSettings.js';
 import type { Check, Finding } from './check.js';
 
-/** What is wrong with the journal's Redis, with its settings, and with the clocks of the cluster. */
+/** Faults of the journal's Redis, of its settings, and of the cluster's clocks. */
 export const journalFindings: Check = {
   name: 'the journal',
   quick: true,

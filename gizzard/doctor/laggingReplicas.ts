@@ -3,7 +3,10 @@ import type { Check } from './check.js';
 
 const namedShards = 5;
 
-/** Hosts of which replicas lack writes that were accepted for them, with the number of writes that each replica lacks. Workers put that right as soon as the host takes them; bad jobs need an operator. */
+/**
+ * Hosts with replicas that lack accepted writes, with the number for each replica. Workers apply them as soon as the
+ * host accepts them; bad jobs need an operator.
+ */
 export const laggingReplicas: Check = {
   name: 'which replicas lack writes',
   quick: true,

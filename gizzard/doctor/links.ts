@@ -3,7 +3,9 @@ import { reachableShards } from '../topology/reachableShards.js';
 import { shardKey } from '../topology/types.js';
 import type { Check, Finding } from './check.js';
 
-/** Links that half-done work has left: from a node that nothing forwards to, or to a replica that is written and never read. */
+/**
+ * Links left by half-done work: from a node that nothing forwards to, or to a replica that is written and never read.
+ */
 export const links: Check = {
   name: 'links',
   examine({ topology, reserved }) {

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplicaHealth } from '../control/replicasHealth.js';
 import type { Check, Finding } from './check.js';
 
-/** A replica is behind for a moment while a change is made. */
+/** A replica is behind for a moment during a change. */
 const lookAgainAfterMs = 500;
 
-/** Replicas of the name server that do not answer, are behind, or hold something else than the others. */
+/** Replicas of the name server that do not answer, are behind, or differ from the others. */
 export const nameServerReplicas: Check = {
   name: "the name server's replicas",
   async examine({ replicas, nameServer }) {

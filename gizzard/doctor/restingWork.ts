@@ -1,6 +1,6 @@
 import type { Check, Finding } from './check.js';
 
-/** Migrations that were paused or have failed, and moves of nobody's that are paused. They rest until an operator decides. */
+/** Paused or failed migrations, and paused moves that belong to none. They rest until an operator decides. */
 export const restingWork: Check = {
   name: 'migrations and moves',
   quick: true,

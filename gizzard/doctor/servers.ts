@@ -4,7 +4,9 @@ import type { Check, Examination, Finding } from './check.js';
 
 const lookDeadlineMs = 5_000;
 
-/** Servers that ended without a word, servers of different releases or configurations, and jobs without a server that takes them. */
+/**
+ * Servers that ended without notice, servers of different releases or configurations, and jobs that no server takes.
+ */
 export const servers: Check = {
   name: 'servers',
   quick: true,
@@ -29,7 +31,7 @@ export const servers: Check = {
   },
 };
 
-/** What only a server does, as `jobs 5`. */
+/** Work that only servers do, such as `jobs 5`. */
 async function waitingWork({ jobs, migrations, openMoves }: Examination): Promise<string[]> {
   const queues = await Deadline.after(lookDeadlineMs).race(jobs.queues.status(), 'looking at the journal');
   const active = await migrations.list({ active: true });
@@ -48,7 +50,7 @@ const silentServer = ({ id, info, silentMs }: ServerVersion): Finding => ({
   message: `${serverName(id, info)} ended without a word, or cannot reach the name server: nothing was heard of it for ${Math.round(silentMs / 1_000)} s`,
 });
 
-/** One finding where what servers say of themselves differs. Those that do not say it are left out. */
+/** One finding if servers report different values. Servers that do not report one are left out. */
 function apart(
   servers: readonly ServerVersion[],
   kind: string,
@@ -69,7 +71,7 @@ function apart(
   return [{ kind, subject: 'servers', message: `servers ${what} (${groups.join('; ')})` }];
 }
 
-/** The sections of a configuration that are not the same everywhere. */
+/** The sections of a configuration that differ between servers. */
 function digests(value: string, all: readonly string[]): string {
   const lines = value.split(' ');
   return lines.filter((line) => !all.every((other) => other.split(' ').includes(line))).join(' ');

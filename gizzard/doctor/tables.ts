@@ -6,7 +6,7 @@ import type { Check, Examination, Finding } from './check.js';
 
 const hostDeadlineMs = 10_000;
 
-/** Tables that no shard names, and shards whose tables are not on their host. */
+/** Tables that belong to no shard, and shards without tables on their host. */
 export const tables: Check = {
   name: 'tables',
   async examine(examination) {
@@ -65,7 +65,7 @@ function missingTables({ id, type }: ShardInfo, names: readonly string[]): Findi
 
 function unnamed(id: ShardId, bytes: number, type: string, { topology, reserved, leftBehind }: Examination): Finding[] {
   const key = shardKey(id);
-  // A shard that is being taken away has its tables under another name for a while.
+  // A shard that is being dropped has its tables under another name for a while.
   const current = { ...id, tablePrefix: unretiredPrefix(id.tablePrefix) };
   if (topology.hasShard(id) || reserved.has(key) || reserved.has(shardKey(current))) return [];
   const shard: ShardInfo = { id, type, attributes: {}, busy: 'normal' };

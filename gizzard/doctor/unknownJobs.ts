@@ -1,7 +1,10 @@
 import { unknownJobsText } from '../jobs/unknownJobs.js';
 import type { Check } from './check.js';
 
-/** Jobs that no server of the cluster could apply so far, by kind and version. Nothing of them is lost: they wait for a server that knows them. */
+/**
+ * Jobs that no server of the cluster can apply yet, by kind and version. None is lost: they wait for a server that
+ * can.
+ */
 export const unknownJobs: Check = {
   name: 'jobs of unknown kinds',
   quick: true,

@@ -2,7 +2,10 @@ import { clockFaults, clockFaultText, isWrong, type ClockFault } from './clockFa
 import type { ServerVersion } from '../moving/servers.js';
 import type { Check } from './check.js';
 
-/** Database hosts and servers whose clocks differ from the journal's by more than they may. Nothing where the journal does not answer: other findings say so. */
+/**
+ * Database hosts and servers whose clocks differ too much from the journal's. Nothing if the journal does not answer:
+ * other findings say so.
+ */
 export const wrongClocks: Check = {
   name: 'clocks',
   quick: true,

@@ -3,8 +3,8 @@ import type { KeyHash } from './keyHash.js';
 const scratch = new DataView(new ArrayBuffer(8));
 
 /**
- * FNV-1a over the key's eight bytes, lowest first, cut to 60 bits as Gizzard does.
- * In halves of 32 bits, because products of bigints cost ten times as much: the prime is 2^40 + 435.
+ * FNV-1a over the key's eight bytes, lowest first, cut to 60 bits as Gizzard does. It works in halves of 32 bits,
+ * because products of bigints cost ten times as much: the prime is 2^40 + 435.
  */
 export const fnv1a64: KeyHash = {
   name: 'fnv1a64',

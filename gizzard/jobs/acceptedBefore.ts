@@ -5,7 +5,7 @@ import { results } from '../../redis/index.js';
 import { journalError } from './journal.js';
 import { journaledError } from './waiters.js';
 
-/** Takes the place of what is remembered of a write, once a part of it left its queue without being readable. */
+/** Replaces the record of a write once a part of it has left its queue without being readable. */
 export const movedMark = 'moved';
 
 const writeField = Buffer.from('write');
@@ -13,8 +13,9 @@ const firstPauseMs = 2;
 const maxPauseMs = 50;
 
 /**
- * Waits until the entries of a write that was accepted before are applied. Workers tell only the server that journaled them, so this one looks.
- * Throws as that one would: `Unavailable` for a part that no replica has taken, and `DeadlineExceeded`, both with the field `journaled`.
+ * Waits until the entries of an earlier accepted write are applied. Workers notify only the server that journaled it,
+ * so this one polls. Throws what that server would: `Unavailable` for a part that no replica has taken, and
+ * `DeadlineExceeded`, both with the field `journaled`.
  *
  * @param remembered the ids of its first and last entry, and their queue, or `movedMark`
  */
@@ -29,7 +30,8 @@ export async function untilAppliedBefore(
   let now: string | null = remembered;
   for (const backoff = new Backoff(firstPauseMs, maxPauseMs); ;) {
     if (now === movedMark) throw journaledError('Unavailable', 'no replica has taken a part of it');
-    // Together, since a part leaves its queue in the step that marks it. Past its last moment nothing is remembered any more, and the entries still tell.
+    // Read together: a part leaves its queue in the step that marks it. Past the write's last moment there is no
+    // record any more, and the entries still tell.
     const left = await look(
       () =>
         deadline.race(
@@ -58,12 +60,12 @@ async function look(
   }
 }
 
-/** Tells those who repeat a write and wait that a part of it is elsewhere, unapplied. */
+/** Tells those who repeat a write, and wait, that a part of it has left its queue unapplied. */
 export function markMoved(transaction: ChainableCommander, write: string | undefined): void {
   if (write !== undefined) transaction.set(write, movedMark, 'KEEPTTL', 'XX');
 }
 
-/** Where the write that a stream's entry is part of is remembered; undefined where nobody would wait for it. */
+/** Where the write of a stream's entry is recorded; undefined if nobody would wait for it. */
 export function writeOf(fields: readonly Buffer[]): string | undefined {
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i]!.equals(writeField)) return fields[i + 1]!.toString();
   return undefined;

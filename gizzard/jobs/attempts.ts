@@ -7,7 +7,10 @@ import type { HostFailure, JobOutcome } from './jobRunner.js';
 import type { WorkContext } from './queueContext.js';
 import { waitedFor } from './unknownJobs.js';
 
-/** Records how attempts at jobs ended that failed, or were retried: each job lies under the hosts on which it failed, until it is applied there or given up. */
+/**
+ * Records failed and retried attempts at jobs: each job is filed under the hosts on which it failed, until it is
+ * applied there or given up.
+ */
 export class Attempts {
   readonly #entries: EntryMover;
 
@@ -18,7 +21,7 @@ export class Attempts {
     this.#entries = new EntryMover(redis, context);
   }
 
-  /** Takes an entry of the queue, or of the failing jobs of a host, and files it under the hosts on which it failed. */
+  /** Takes an entry of the queue, or a host's failing job, and files it under the hosts on which it failed. */
   async record(
     place: EntryPlace,
     job: JobEntry,
@@ -49,7 +52,7 @@ export class Attempts {
       Math.max(0, Date.now() - job.acceptedAtMs),
     );
     const refiled = await this.#entries.move(place, entries, {
-      // What is readable under a topology that is no longer in use may be nowhere in the new one.
+      // Data readable under a retired topology may be unreadable under the new one.
       ranUnder: readable ? { fence: fence.key, topologyVersion } : undefined,
       unapplied: readable ? undefined : job.write,
     });
@@ -57,7 +60,7 @@ export class Attempts {
     return refiled;
   }
 
-  /** Keeps an entry that is no job, or that never finishes, as it is, with the reason beside it. */
+  /** Keeps an entry unchanged that is no job or never finishes, with the reason beside it. */
   async giveUp(place: EntryPlace, fields: readonly Buffer[], error: RoostError): Promise<void> {
     const { count, log, priority } = this.context;
     count('bad', 0);
@@ -77,11 +80,11 @@ const leavesLeft = (
     ? { onlyLeaves: job.onlyLeaves, failedUnder: job.failedUnder }
     : { onlyLeaves: leaves, failedUnder: topologyVersion };
 
-/** The host, or the kind, under whose name a job waits that failed: where no item came to any host, that under which it waited before. */
+/** The host or kind that a failed job is filed under. If no item reached any host, the previous one. */
 const placeOf = ({ host, leaves }: HostFailure, before: string): string =>
   leaves !== undefined || host !== '' || waitedFor(before) !== undefined ? host : before;
 
-/** Whether a job that was tried again is what it was, so that its entry may stay. */
+/** Whether a retried job is unchanged, so that its entry may stay. */
 export function isUnchanged(job: JobEntry, host: string, { failures, topologyVersion }: JobOutcome): boolean {
   const [only, second] = failures;
   if (only === undefined || second !== undefined || only.counts || errorText(only.error.message) !== job.lastError)

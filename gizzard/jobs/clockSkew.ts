@@ -1,4 +1,4 @@
-/** A clock that was read, and this process's wall clock before and after: all in milliseconds since 1970. */
+/** A clock's reading, with this process's wall clock before and after it; all in milliseconds since 1970. */
 export interface ClockReading {
   readonly name: string;
   readonly ms: number;
@@ -6,7 +6,10 @@ export interface ClockReading {
   readonly after: number;
 }
 
-/** How far a clock is ahead of this process's, at the least: 0 where it may be the same. The time between question and answer is given to it. */
+/**
+ * A lower bound on how far a clock is ahead of this process's: 0 if they may be equal. The time between question and
+ * answer counts in its favor.
+ */
 export const skewMs = ({ ms, before, after }: ClockReading): number =>
   ms > after ? ms - after : ms < before ? ms - before : 0;
 
@@ -39,7 +42,7 @@ export function clockProblem(
       wrong: 'here',
     };
   }
-  // A host that is wrong by itself is for the doctor to name: no write gets its time from it.
+  // The doctor names a host that is wrong by itself: no write takes its time from it.
   return undefined;
 }
 

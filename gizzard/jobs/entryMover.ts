@@ -5,22 +5,22 @@ import type { QueueContext } from './queueContext.js';
 import { scripts } from './scripts.js';
 import { lagKeys, ofHost, workerGroup } from './streamKeys.js';
 
-/** An entry that takes the place of another. */
+/** An entry that replaces another. */
 export interface NewEntry {
-  /** Under whose name it lies; '' for none. */
+  /** The host that it is filed under; '' for none. */
   readonly host: string;
   readonly bad: boolean;
   readonly leaves: readonly string[] | undefined;
   readonly fields: readonly (string | Buffer)[];
 }
 
-/** How the end of an attempt was recorded. `mark`: see `LaggingLeaves.knownEverywhere`. */
+/** How an attempt's end was recorded. `mark`: see `LaggingLeaves.knownEverywhere`. */
 export interface Refiled {
   readonly state: 'recorded' | 'gone' | 'late';
   readonly mark: number;
 }
 
-/** Where an entry lies: its stream, the host whose stream that is ('' for none), and its id. */
+/** An entry's place: its stream, the stream's host ('' for none), and its id. */
 export interface EntryPlace {
   readonly stream: string;
   readonly host: string;
@@ -28,22 +28,22 @@ export interface EntryPlace {
 }
 
 export interface MoveOptions {
-  /** The fence, and the topology under which the job ran. Absent: it does not matter. */
+  /** The fence, and the topology that the job ran under. Absent: irrelevant. */
   readonly ranUnder?: { readonly fence: string; readonly topologyVersion: number } | undefined;
-  /** Bad jobs that a host may have; absent: as the configuration says. */
+  /** The most bad jobs per host. Absent: the configured number. */
   readonly maxBad?: number;
-  /** Where the write is remembered, for those who repeat it and wait: they hear that it is not applied. */
+  /** Where the write is recorded, so that those who repeat it and wait learn that it is not applied. */
   readonly unapplied?: string | undefined;
 }
 
-/** Moves the entries of one priority between its queue and the streams of failing and bad jobs, each in one step. */
+/** Moves entries of one priority between its queue and the streams of failing and bad jobs, each in one step. */
 export class EntryMover {
   constructor(
     private readonly redis: Redis,
     private readonly queue: Pick<QueueContext, 'cluster' | 'keys' | 'config'>,
   ) {}
 
-  /** Puts others in the place of an entry, or none. */
+  /** Replaces an entry by others, or by none. */
   async move(
     { stream, host, id }: EntryPlace,
     entries: readonly NewEntry[],
@@ -81,10 +81,10 @@ export class EntryMover {
       : { state: 'recorded', mark: Number(answer) };
   }
 
-  /** Files a job that an operator wants tried again as one that never failed. Returns whether it was there. */
+  /** Refiles a job that an operator wants retried, as one that never failed. Returns whether it existed. */
   async again(place: EntryPlace, job: JobEntry): Promise<boolean> {
     const { stream, host } = place;
-    // No attempt counted: it may be in work, and stays where it is.
+    // No failed attempt yet: it may be running, and stays.
     if (job.attempts === 0 && stream === ofHost(this.queue.keys.failing, host)) return true;
     const { state } = await this.move(place, [
       { host, bad: false, leaves: job.onlyLeaves, fields: encodeJob({ ...job, attempts: 0, lastError: '' }) },
@@ -92,12 +92,12 @@ export class EntryMover {
     return state === 'recorded';
   }
 
-  /** Drops an entry. Returns whether it was there. */
+  /** Drops an entry. Returns whether it existed. */
   async discard(place: EntryPlace): Promise<boolean> {
     return (await this.move(place, [])).state === 'recorded';
   }
 
-  /** Lets every server begin a pass through the failing jobs at its next look. */
+  /** Lets every server start a pass through the failing jobs at its next look. */
   async retryNow(): Promise<void> {
     await this.redis.incr(this.queue.keys.retryNow);
   }

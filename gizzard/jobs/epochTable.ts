@@ -1,35 +1,39 @@
 import { Deadline, isRoostError, RoostError } from '../../core/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 
-/** A life of the journal: from its first job, or from `roost journal adopt`, for as long as its Redis loses nothing. */
+/** A life of the journal: from its first job or from `roost journal adopt`, as long as its Redis loses nothing. */
 export interface Epoch {
-  /** 32 hexadecimal digits, drawn anew for each epoch. */
+  /** 32 random hexadecimal digits. */
   readonly epoch: string;
-  /** 1 for the first epoch of a cluster, and one more for each that is adopted. */
+  /** 1 for a cluster's first epoch; each adoption adds one. */
   readonly number: number;
-  /** Jobs that it has accepted, at the least. */
+  /** A lower bound on the jobs that it has accepted. */
   readonly accepted: number;
-  /** Jobs that waited in the journal when `accepted` was written down. */
+  /** Jobs that waited in the journal when `accepted` was recorded. */
   readonly waiting: number;
 }
 
-/** What one host of the name server says. */
+/** One name server host's answer. */
 export interface EpochLook {
   readonly host: string;
-  /** Undefined where it did not answer; null where it knows of none. */
+  /** Undefined if it did not answer; null if it knows no epoch. */
   readonly epoch: Epoch | null | undefined;
-  /** Its clock in milliseconds since 1970, and this process's clock before and after the question; undefined where it did not answer. */
+  /**
+   * Its clock in milliseconds since 1970, with this process's clock before and after the question; undefined if it
+   * did not answer.
+   */
   readonly clock: { readonly ms: number; readonly before: number; readonly after: number } | undefined;
   readonly error: RoostError | undefined;
 }
 
-/** A host that hangs is not waited for any longer. */
+/** How long to wait for a host that hangs. */
 const lookDeadlineMs = 1_000;
 const writeDeadlineMs = 5_000;
 
 /**
- * What the name server's database knows of the journal, on each of its hosts: so that a Redis that comes back empty, or as an older copy of itself, is not taken for the journal.
- * A write merges: the greater number wins, and in the same epoch the greater count. So hosts that missed a write are put right by the next, in any order.
+ * The name server's record of the journal, on each of its hosts: a Redis that comes back empty, or as an older copy
+ * of itself, is thereby not mistaken for the journal. A write merges: the greater number wins, and within an epoch
+ * the greater count. Hosts that missed a write are corrected by the next, in any order.
  */
 export class EpochTable {
   readonly #table: string;
@@ -65,12 +69,15 @@ export class EpochTable {
     );
   }
 
-  /** Merges an epoch into what the hosts hold. Returns how many hold it now; throws what the first host said where none does. */
+  /**
+   * Merges an epoch into the hosts' records. Returns how many hosts have it now. If none has, throws the first host's
+   * error.
+   */
   async merge({ epoch, number, accepted, waiting }: Epoch): Promise<number> {
     const written = await Promise.allSettled(
       this.hosts.map((host) => {
         const deadline = Deadline.after(writeDeadlineMs);
-        // Assignments see those to their left: the number comes last.
+        // Assignments see earlier ones to their left: the number comes last.
         const sql = `INSERT INTO ${this.#table} (id, number, epoch, accepted, waiting) VALUES (1, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE
           accepted = IF(VALUES(number) > number, VALUES(accepted), IF(VALUES(epoch) = epoch, GREATEST(accepted, VALUES(accepted)), accepted)),
           waiting = IF(VALUES(number) > number OR VALUES(epoch) = epoch, VALUES(waiting), waiting),
@@ -100,7 +107,7 @@ export class EpochTable {
     };
   }
 
-  /** Makes the table where it is missing. */
+  /** Creates a missing table. */
   async #withTable<T>(host: DatabaseHost, deadline: Deadline, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -118,11 +125,11 @@ export class EpochTable {
   }
 }
 
-/** The newest epoch that hosts know of; undefined where none knows one. */
+/** The newest epoch known; undefined if there is none. */
 export const newestEpoch = (looks: readonly EpochLook[]): Epoch | undefined =>
   looks.reduce<Epoch | undefined>((newest, { epoch }) => {
     if (epoch === undefined || epoch === null) return newest;
     if (newest === undefined || epoch.number > newest.number) return epoch;
-    // A mark that one host missed.
+    // One host missed a mark.
     return epoch.epoch === newest.epoch && epoch.accepted > newest.accepted ? epoch : newest;
   }, undefined);

@@ -7,41 +7,45 @@ import type { WorkContext } from './queueContext.js';
 import { scripts } from './scripts.js';
 import { ofHost, passKey } from './streamKeys.js';
 
-/** Jobs tried at once in a pass: so many while they fail, or as many as this many bytes hold. */
+/** Jobs retried concurrently in a pass while they fail; or as many as fit these bytes. */
 const jobsPerPage = 256;
 const bytesPerPage = 8 * 1024 * 1024;
 const firstPage = 16;
-/** Rest after a page on which something failed. */
+/** Pause after a page with failures. */
 const restMs = 200;
-/** Whoever has begun a pass and has not been heard of for so long is gone. */
+/** A pass whose server has been silent for this long is abandoned. */
 const silentMs = 5_000;
-/** Servers begin their passes at different moments, so that each gets its turn. */
+/** Servers start passes at different moments, so that each gets its turn. */
 const spread = 0.2;
-/** In which time a server that works notices the end of another's pass. */
+/** The time in which a working server notices the end of another's pass. */
 const longestLookMs = 1_000;
 
-/** What this server knows of a stream: who tried its jobs last, since when it has known that, and when its own turn comes. By its monotonic clock. */
+/**
+ * A server's knowledge of a stream: who retried its jobs last, since when it has known that, and when its own turn
+ * comes. By its monotonic clock.
+ */
 interface Turn {
   holder: string;
   sinceMs: number;
   atMs: number;
   running: Promise<void> | undefined;
-  /** Its pass writes down that it is over: no sign of life must come after that. */
+  /** Its pass is recording its end: no sign of life may follow. */
   ending: boolean;
-  /** An operator asked for another pass while this one ran. */
+  /** An operator asked for another pass during this one. */
   asked: boolean;
 }
 
 /**
- * The failing jobs of one priority, in a stream for each host on which they failed, so that the backlog of a host which is away neither delays nor bounds
- * the jobs of others. They stay in their stream until they are applied.
+ * The failing jobs of one priority, in a stream for each host on which they failed, so that the backlog of a host
+ * that is down neither delays nor limits other jobs. They stay in their stream until they are applied.
  *
- * One server at a time goes through a stream, oldest job first, and tries each job once; the next pass begins `errorDelaySeconds` after the last one ended, on whatever server.
- * Servers measure that by their own monotonic clocks: what a clock of the machine, or of Redis, says is never asked.
+ * One server at a time passes through a stream, oldest job first, and retries each job once. The next pass begins
+ * `errorDelaySeconds` after the last one ended, on any server. Servers measure that by their monotonic clocks;
+ * neither the machine's nor Redis's clock matters.
  */
 export class FailingJobs {
   readonly #turns = new Map<string, Turn>();
-  /** Streams of which the last pass here met jobs of kinds that this server does not know. */
+  /** Streams in which the last pass here found jobs of kinds unknown to this server. */
   readonly #forOthers = new Set<string>();
   #stopping = false;
   #retryNow: string | null | undefined;
@@ -53,11 +57,11 @@ export class FailingJobs {
     private readonly redis: Redis,
     private readonly context: WorkContext,
     private readonly attempts: Attempts,
-    /** While false no job is tried. */
+    /** While false, no job is retried. */
     private readonly open: () => boolean,
   ) {}
 
-  /** Looks whose turn it is, and begins passes. To be called again and again; a look that is asked for during another follows it. */
+  /** Checks whose turn it is, and starts passes. Call it repeatedly; a call during another one runs after it. */
   look(): Promise<void> {
     if (this.#looking === undefined) {
       this.#looking = this.#look().finally(() => (this.#looking = undefined));
@@ -81,18 +85,18 @@ export class FailingJobs {
     await Promise.all(['', ...hosts].map((host) => this.#lookAt(host, asked)));
   }
 
-  /** Begins no more passes. Resolves when those that run have ended with the page at which they are. */
+  /** Starts no more passes. Resolves when running ones have finished their present page. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(Array.from(this.#turns.values(), ({ running }) => running ?? Promise.resolve()));
   }
 
-  /** Longer by chance, so that servers take turns. */
+  /** Randomly longer, so that servers take turns. */
   get #delayMs(): number {
     return this.context.config.errorDelaySeconds * 1_000 * (1 + spread * Math.random());
   }
 
-  /** Enough for any server that is there to be the next to go through the stream. */
+  /** Long enough for any other server to go next. */
   get #yieldMs(): number {
     return this.context.config.errorDelaySeconds * 1_000 * (spread + 0.1) + longestLookMs;
   }
@@ -134,7 +138,7 @@ export class FailingJobs {
     this.#turns.set(stream, mine);
     if (now) mine.atMs = nowMs;
     const over = holder === '' || holder.startsWith(ended);
-    // What is asked for while another server is at it holds for when it is done.
+    // A request made while another server works holds for when it is done.
     mine.asked = now && !over;
     const free = over ? nowMs >= mine.atMs : nowMs >= mine.sinceMs + silentMs;
     if (!free || this.#stopping) return;
@@ -146,15 +150,15 @@ export class FailingJobs {
     );
   }
 
-  /** Hands the pass through a stream from one holder to the next. Returns who holds it then. */
+  /** Hands a stream's pass from one holder to the next. Returns the holder. */
   #hand(pass: string, from: string, to: string): Promise<string> {
     return scripts.pass.run(this.redis, { pass }, { from, to });
   }
 
-  /** Tries each job of a stream that is there now. Never rejects. */
+  /** Retries each job that is now in a stream. Never rejects. */
   async #pass(stream: string, host: string, mine: () => boolean): Promise<void> {
     const { log, priority } = this.context;
-    /** Some jobs failed, and those after them did not: the host came back meanwhile. */
+    /** Some jobs failed and later ones succeeded: the host came back meanwhile. */
     let someFailed = false;
     let cameBack = false;
     this.#forOthers.delete(stream);
@@ -190,7 +194,7 @@ export class FailingJobs {
     turn.ending = true;
     const over = `${ended}${turn.holder}`;
     try {
-      // A sign of life that was under way may have come first.
+      // A sign of life in flight may have come first.
       let holder = await this.#hand(passKey(stream), turn.holder, over);
       if (holder.startsWith(`${this.context.consumer} `)) holder = await this.#hand(passKey(stream), holder, over);
       const nowMs = performance.now();
@@ -207,7 +211,7 @@ export class FailingJobs {
     }
   }
 
-  /** Returns whether the job is done with. */
+  /** Returns whether the job is finished. */
   async #try(stream: string, host: string, id: string, fields: readonly Buffer[]): Promise<boolean> {
     const place = { stream, host, id };
     let job: JobEntry;

@@ -1,33 +1,35 @@
 import { crc32 } from 'node:zlib';
 import { RoostError } from '../../core/index.js';
 
-/*
- * An entry of the journal carries a checksum behind the fields of its job: `sum`, a CRC-32 in hexadecimal digits over their names and values.
- * Redis writes times into payloads and has no CRC: these bytes count as zeros, their places stand in `sum` behind a blank, and `time` repeats the time that was written there.
+/**
+ * The checksum of a journal entry follows the fields of its job: `sum`, a CRC-32 in hexadecimal over their names and
+ * values. Redis writes times into payloads and has no CRC: these bytes count as zeros, their places follow in `sum`
+ * after a blank, and `time` repeats the time written there.
  */
 
 const none = Buffer.alloc(0);
 const zeros = Buffer.alloc(16);
 
-/** The names and values of a job's fields, of the payload its name alone, and the payload. */
+/** The names and values of a job's fields, with the payload apart. */
 interface Summed {
   readonly head: string;
   readonly payload: Buffer | undefined;
 }
 
-/** One field more of the head; without a value for the payload. */
+/** Adds a field to the summed text; without a value for the payload. */
 export const headField = (name: string, value?: string): string =>
   value === undefined ? `${name}\0` : `${name}\0${value}\0`;
 
 /**
- * What an entry carries behind its fields. With `places`, such as `i0,12` for 8 bytes each and `d7` for 16 digits, the last value is the time, which whoever writes it into the payload fills in.
+ * The checksum fields of an entry. With `places`, such as `i0,12` for 8 bytes each and `d7` for 16 digits, the last
+ * value is the time; whoever writes it into the payload fills it in.
  */
 export function checksumFields(summed: Summed, places: string | undefined): string[] {
   const sum = checksumOf(summed, places ?? '');
   return places === undefined ? ['sum', sum] : ['sum', `${sum} ${places}`, 'time', ''];
 }
 
-/** Throws `DataLoss` where fields are not as they were written. `sum` and `time` are as they stand in the entry. */
+/** Throws `DataLoss` if fields are not as they were written. `sum` and `time` are the entry's. */
 export function verifyChecksum(summed: Summed, sum: string, time = ''): void {
   const blank = sum.indexOf(' ');
   const wanted = blank < 0 ? sum : sum.slice(0, blank);

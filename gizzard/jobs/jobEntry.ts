@@ -1,39 +1,39 @@
 import { RoostError } from '../../core/index.js';
 import { checksumFields, headField, verifyChecksum } from './jobChecksum.js';
 
-/** A job as it lies in a stream. */
+/** A job as a stream holds it. */
 export interface JobEntry {
   readonly kind: string;
   readonly payload: Buffer;
-  /** Of the payload's form. */
+  /** The version of the payload's form. */
   readonly version: number;
-  /** Attempts that failed so far, without those at which a host was away or refused writes. */
+  /** Failed attempts, except those at which a host was down or refused writes. */
   readonly attempts: number;
-  /** Set on a job that failed on some leaves: only these are still to be written. */
+  /** For a job that failed on some leaves: only these remain. */
   readonly onlyLeaves: readonly string[] | undefined;
-  /** The topology under which it failed. Under another one its leaves may be others, and it is for all of them again. */
+  /** The topology under which it failed. Under another one its leaves may differ, and it is for all of them again. */
   readonly failedUnder?: number | undefined;
-  /** What the last attempt said. */
+  /** The error of the last attempt. */
   readonly lastError: string;
-  /** When the journal accepted it, in milliseconds. */
+  /** Time of acceptance by the journal, in milliseconds. */
   readonly acceptedAtMs: number;
-  /** Who wants to hear when it has been applied: `server token`. */
+  /** Who to notify once it is applied: `server token`. */
   readonly waiter: string | undefined;
-  /** Where the write that it is part of is remembered, for those who repeat it and wait; absent where nobody would wait. */
+  /** Where its write is recorded, for those who repeat it and wait; absent if nobody would. */
   readonly write?: string | undefined;
 }
 
-/** Error texts are for people; the whole error is in the log. */
+/** Error texts are for people; the log has the whole error. */
 const errorTextChars = 2_000;
-/** As much of an error's text as a job keeps. */
+/** The part of an error's text that a job keeps. */
 export const errorText = (message: string): string => message.slice(0, errorTextChars);
 
 /**
- * The fields of the stream entry, name and value by turns; the payload is the fourth, and the checksum stands behind all others. `timePlaces`: where the journal writes a time
- * into the payload; the last value is that time then, and the journal fills it in.
+ * The fields of the stream entry, name and value alternating; the payload is fourth, the checksum last. `timePlaces`:
+ * where the journal writes a time into the payload; the last value is then that time, which the journal fills in.
  */
 export function encodeJob(job: JobEntry, timePlaces?: string): (string | Buffer)[] {
-  // Entries of version 1 are those of before there were versions.
+  // Entries without a version have version 1.
   const texts = ['accepted', String(job.acceptedAtMs)];
   if (job.version > 1) texts.push('version', String(job.version));
   if (job.attempts > 0) texts.push('attempts', String(job.attempts));
@@ -48,7 +48,7 @@ export function encodeJob(job: JobEntry, timePlaces?: string): (string | Buffer)
   return ['kind', job.kind, 'payload', job.payload, ...texts, ...checksum];
 }
 
-/** Throws `DataLoss` where the entry is not one of ours, or not as it was written. */
+/** Throws `DataLoss` if the entry is not a job, or not as it was written. */
 export function decodeJob(fields: readonly Buffer[]): JobEntry {
   const byName = new Map<string, string>();
   let payload: Buffer | undefined;
@@ -58,10 +58,10 @@ export function decodeJob(fields: readonly Buffer[]): JobEntry {
     if (name === 'payload') payload = fields[i + 1]!;
     const value = name === 'payload' ? undefined : fields[i + 1]!.toString();
     if (value !== undefined) byName.set(name, value);
-    // What stands behind the checksum is not a part of the job.
+    // Fields after the checksum are not part of the job.
     if (!byName.has('sum')) head += headField(name, value);
   }
-  // Servers of the release before write none.
+  // Servers of the previous release write none.
   const sum = byName.get('sum');
   if (sum !== undefined) verifyChecksum({ head, payload }, sum, byName.get('time'));
   const kind = byName.get('kind');
@@ -84,5 +84,5 @@ export function decodeJob(fields: readonly Buffer[]): JobEntry {
   };
 }
 
-/** An entry of a stream as Redis tells it; without fields where it was deleted meanwhile. */
+/** A stream entry from Redis; without fields if it was deleted meanwhile. */
 export type RawEntry = readonly [id: Buffer, fields: Buffer[] | null];

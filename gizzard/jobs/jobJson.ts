@@ -3,16 +3,16 @@ import type { AnyJobType } from './jobType.js';
 import type { NewJob } from './journal.js';
 import { UnknownJob } from './unknownJobs.js';
 
-/*
- * A job as JSON: an object with one key, the job's kind. Below it stands what the kind makes of itself for people, or, for any kind and exactly as it lies
- * in the journal, {"payload": "<base64>"}, with a "version" beside it where that is above 1.
+/**
+ * A job as JSON: an object with one key, the job's kind. Its value is the kind's form for people, or, exact and for
+ * any kind, {"payload": "<base64>"} with a "version" above 1.
  */
 
 /** The exact form, which every cluster that knows the kind can read. */
 export const jobToExactJson = (kind: string, payload: Buffer, version = 1): string =>
   JSON.stringify({ [kind]: { payload: payload.toString('base64'), ...(version === 1 ? {} : { version }) } });
 
-/** The form for people where the kind has one, else the exact one. Never throws for a payload that cannot be read. */
+/** The form for people if the kind has one, else the exact one. Never throws for an unreadable payload. */
 export function jobToJson(type: AnyJobType | undefined, kind: string, payload: Buffer, version = 1): string {
   try {
     const body = version > (type?.version ?? 1) ? undefined : type?.toJson?.(payload, version);
@@ -23,7 +23,10 @@ export function jobToJson(type: AnyJobType | undefined, kind: string, payload: B
   return jobToExactJson(kind, payload, version);
 }
 
-/** Throws `InvalidArgument` for what is not a job of a kind and version that are known here; where only these are not, with the field `unknownKind`. */
+/**
+ * Throws `InvalidArgument` for anything but a job of a known kind and version; with the field `unknownKind` if only
+ * these are unknown.
+ */
 export async function jobFromJson(types: ReadonlyMap<string, AnyJobType>, text: string): Promise<NewJob> {
   const invalid = (why: string, cause?: unknown, fields = {}): RoostError =>
     new RoostError('InvalidArgument', `a job is a JSON object with one key, its kind: ${why}`, { cause, fields });
@@ -48,7 +51,7 @@ export async function jobFromJson(types: ReadonlyMap<string, AnyJobType>, text: 
   const exact = exactPayload(body);
   const job = exact ?? (await type.fromJson?.(body));
   if (job === undefined) throw invalid(`${kind} must hold {"payload": "<base64>"}`);
-  // A payload that cannot be taken apart is refused here, where its sender still hears of it.
+  // An unreadable payload is refused here, where its sender still hears of it.
   if (exact !== undefined) {
     await giveWay();
     try {
@@ -77,6 +80,6 @@ function exactPayload(body: unknown): { readonly payload: Buffer; readonly versi
   if (typeof payload !== 'string' || typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1)
     return undefined;
   const bytes = Buffer.from(payload, 'base64');
-  // Node takes what it can of a text that is none, and leaves out the rest.
+  // Node decodes as much as it can of malformed base64, and drops the rest.
   return bytes.toString('base64') === payload ? { payload: bytes, version } : undefined;
 }

@@ -9,7 +9,10 @@ import { waitedFor } from './unknownJobs.js';
 
 const lookDeadlineMs = 2_000;
 
-/** What the journal holds, by priority and by host. Gauges show nothing while Redis does not answer, but for the one that says so. */
+/**
+ * Gauges of the journal by priority and host. They show nothing while Redis does not answer, except the one that says
+ * so.
+ */
 export function jobMetrics(
   metrics: Metrics,
   journal: Journal,

@@ -9,23 +9,25 @@ import { journalError } from './journal.js';
 import { ofHost, passKey, remoteKeys, streamKeys } from './streamKeys.js';
 import { waitedFor, type UnknownJobs } from './unknownJobs.js';
 
-/** Where jobs lie that failed, or were given up. */
+/** The queues of failed and given-up jobs. */
 export const storedQueues = ['failing', 'bad'] as const;
 export type StoredQueue = (typeof storedQueues)[number];
 export type JobQueueName = 'queued' | StoredQueue;
 
 export interface QueueLoad {
   readonly jobs: number;
-  /** How long ago the oldest job was accepted by the journal; undefined where the queue is empty. */
+  /** Age of the oldest job, since its acceptance; undefined for an empty queue. */
   readonly oldestAgeMs: number | undefined;
 }
 
 /** One priority of this cluster's jobs, or of a remote cluster's backlog. */
 export interface QueueStatus extends Readonly<Record<JobQueueName, QueueLoad>> {
   readonly priority: Priority;
-  /** Failing and bad jobs by the host on which they failed; '' for those that name none. Hosts without any are absent. */
+  /**
+   * Failing and bad jobs by the host on which they failed; '' for those that name none. Hosts without any are absent.
+   */
   readonly hosts: readonly HostQueues[];
-  /** Failing jobs of kinds and versions that no server could apply so far. */
+  /** Failing jobs of kinds and versions that no server can apply yet. */
   readonly unknown: readonly UnknownJobs[];
 }
 
@@ -33,9 +35,9 @@ export interface HostQueues extends Readonly<Record<StoredQueue, QueueLoad>> {
   readonly host: string;
 }
 
-/** A job as operators look at it. */
+/** A job as operators see it. */
 export interface JobView {
-  /** Of a job that failed on a host, the entry's id, `@` and the host. */
+  /** For a job that failed on a host: the entry's id, `@` and the host. */
   readonly id: string;
   readonly kind: string;
   readonly version: number;
@@ -44,13 +46,13 @@ export interface JobView {
   readonly acceptedAtMs: number;
   /** The leaves that it is still to be applied to; undefined: all. */
   readonly onlyLeaves: readonly string[] | undefined;
-  /** As JSON, in the form that the injector takes; undefined for an entry that is no job. */
+  /** As JSON, in the form that the injector accepts; undefined for an entry that is no job. */
   readonly contents: string | undefined;
 }
 
 const entriesPerStep = 100;
 
-/** What operators do with the queues: look, try again, give up. Nothing here needs a server. */
+/** Operations on the queues: look, retry, give up. They need no server. */
 export class JobQueues {
   constructor(
     private readonly cluster: string,
@@ -58,11 +60,11 @@ export class JobQueues {
     private readonly types: ReadonlyMap<string, AnyJobType>,
     private readonly config: JobsConfig,
     private readonly log: Log,
-    /** Called when jobs are to be tried again, for workers of this process. */
+    /** Called when jobs are to be retried, for workers of this process. */
     private readonly onRetry: () => void = () => undefined,
   ) {}
 
-  /** Sizes and ages by priority and host; with `remote`, those of the backlog for that cluster. */
+  /** Sizes and ages by priority and host; with `remote`, those of that cluster's backlog. */
   async status(remote?: string): Promise<QueueStatus[]> {
     const keys = remote === undefined ? streamKeys(this.cluster) : remoteKeys(this.cluster, remote);
     return this.#guarded(() =>
@@ -94,7 +96,7 @@ export class JobQueues {
     );
   }
 
-  /** The jobs of a queue, host by host and the oldest first, in pages: `after` is the id of the last one of the page before. */
+  /** A queue's jobs, by host and oldest first, in pages: `after` is the last id of the previous page. */
   async list(priority: Priority, queue: JobQueueName, count: number, after?: string): Promise<JobView[]> {
     const keys = streamKeys(this.cluster)[priority];
     return this.#guarded(async () => {
@@ -117,7 +119,10 @@ export class JobQueues {
     });
   }
 
-  /** Lets failing or bad jobs be tried again at once, as if they had never failed. Returns how many. Entries that are no jobs stay. */
+  /**
+   * Lets failing or bad jobs be retried at once, as if they had never failed. Returns how many. Entries that are no
+   * jobs stay.
+   */
   async retry(priority: Priority, queue: StoredQueue, ids?: readonly string[]): Promise<number> {
     const entries = this.#entries(priority);
     const retried = await this.#each(priority, queue, ids, async (place, fields) => {
@@ -134,13 +139,13 @@ export class JobQueues {
     return retried;
   }
 
-  /** Gives jobs up for good. Returns how many. Throws `NotFound` for an id that is not there. */
+  /** Gives jobs up for good. Returns how many. Throws `NotFound` for an unknown id. */
   async discard(priority: Priority, queue: StoredQueue, ids?: readonly string[]): Promise<number> {
     const entries = this.#entries(priority);
     return this.#each(priority, queue, ids, (place) => entries.discard(place));
   }
 
-  /** Drops the whole backlog for a remote cluster. Returns how many jobs it held. */
+  /** Drops a remote cluster's whole backlog. Returns how many jobs it had. */
   async dropRemote(remote: string): Promise<number> {
     const keys = Object.values(remoteKeys(this.cluster, remote)).flatMap(({ queued, failing, bad }) => [
       queued,
@@ -154,7 +159,7 @@ export class JobQueues {
     });
   }
 
-  /** Goes through the entries that are there now, oldest first: those of `ids`, or all. */
+  /** Visits the present entries, oldest first: those of `ids`, or all. */
   async #each(
     priority: Priority,
     queue: StoredQueue,
@@ -192,7 +197,7 @@ export class JobQueues {
     });
   }
 
-  /** '' first, for jobs that name no host, then the hosts by name. */
+  /** First '', for jobs that name no host, then the hosts by name. */
   async #hosts(key: string): Promise<string[]> {
     return ['', ...(await this.redis.smembers(key)).sort()];
   }
@@ -229,7 +234,7 @@ export class JobQueues {
         contents: jobToJson(this.types.get(kind), kind, payload, version),
       };
     } catch (error) {
-      // The first part of an entry's id is the time at which it was added.
+      // The first part of an entry's id is the time of its addition.
       return {
         id,
         kind: '',

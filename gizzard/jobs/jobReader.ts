@@ -6,7 +6,7 @@ import { workerGroup } from './streamKeys.js';
 
 /** Entries taken from a stream at once. */
 export const entriesPerRead = 64;
-/** How long a read of an empty stream waits before it answers that there is nothing. */
+/** How long a read of an empty stream waits. */
 export const blockMs = 250;
 
 /** Entries, and the connection that they came over. */
@@ -15,14 +15,17 @@ interface Taken {
   readonly entries: RawEntry[];
 }
 
-/** Reads the jobs of a queue that no worker has taken yet. */
+/** Reads a queue's jobs that no worker has taken yet. */
 export class JobReader {
   constructor(
-    /** A connection of its own, since its reads block. */
+    /** A connection of its own, because its reads block. */
     private readonly redis: Redis,
     private readonly queue: string,
     private readonly consumer: string,
-    /** Replicas that must have a job before it is applied: a database that holds the write of a job which is lost differs from its replicas for good. */
+    /**
+     * Replicas that must have a job before it is applied: a database with the write of a lost job differs from its
+     * replicas for good.
+     */
     replicas: ReplicaCounts,
   ) {
     this.#acks = new ReplicaAcks(redis, replicas);
@@ -32,19 +35,19 @@ export class JobReader {
   #unconfirmed: Taken | undefined;
 
   /**
-   * From here on the jobs are this consumer's, until they leave the queue or another takes them over. Throws `Unavailable` where too few replicas have them; the next call
-   * waits for these again.
+   * Takes jobs: they are this consumer's until they leave the queue or another takes them over. Throws `Unavailable`
+   * if too few replicas have them; the next call waits for these again.
    */
   async read(): Promise<RawEntry[]> {
     const taken = this.#unconfirmed ?? (await this.#take());
     if (this.#acks.needed === 0 || taken.entries.length === 0) return taken.entries;
     this.#unconfirmed = taken;
     try {
-      // A read that waited counts for WAIT as of the moment when it began. This write comes after what it took.
+      // WAIT counts a blocked read as of its beginning. This write comes after the jobs were taken.
       await this.redis.set(`${this.queue}:read`, '');
       await this.#acks.reached(taken.connection);
     } catch (error) {
-      // Another primary may not have these. Those that it has are taken over, as those of a process that died.
+      // Another primary may lack these. Those that it has are taken over, like a dead process's.
       if (taken.connection !== this.#acks.connection) this.#unconfirmed = undefined;
       throw error;
     }
@@ -66,7 +69,7 @@ export class JobReader {
       '>',
     )) as [key: Buffer, entries: RawEntry[]][] | null;
     const { connection } = this.#acks;
-    // Redis tells the worker of a new job in the same breath as the caller who journaled it: the caller's answer goes out first.
+    // Redis notifies the worker together with the caller who journaled the job: the caller's answer goes out first.
     await nextTurn();
     return { connection, entries: (reply ?? []).flatMap(([, read]) => read) };
   }

@@ -10,34 +10,37 @@ import type { AnyJobType, ClusterJobType, FollowUp, JobType } from './jobType.js
 import { LeafWriter } from './leafWriter.js';
 import { UnknownJob, waitingFor } from './unknownJobs.js';
 
-/** Transactions at once on one host. More would only wait for the same disk and the same locks, and take connections from reads. */
+/**
+ * Concurrent transactions on one host. More would only wait for the same disk and locks, and take connections from
+ * reads.
+ */
 const transactionsPerHost = 4;
 
-/** Jobs of one priority at once that write no leaf: each reads a page or so, and holds what it journals. */
+/** Concurrent jobs of one priority that write no leaf: each reads about a page, and holds what it journals. */
 const clusterJobsAtOnce = 8;
 
-/** What is left of a job on one host. */
+/** The rest of a job on one host. */
 export interface HostFailure {
-  /** '' where the job failed before it came to any host; `waitingFor` its kind where that is not known here. */
+  /** '' if the job failed before it reached any host; `waitingFor` and its kind if that is unknown here. */
   readonly host: string;
-  /** Leaves that are still to be written. `undefined`: nothing of the job was placed, all of it is to be tried again. */
+  /** Leaves that remain. `undefined`: nothing was placed, and all of the job is to be retried. */
   readonly leaves: readonly string[] | undefined;
   readonly error: RoostError;
-  /** Whether the attempt counts toward the error limit: only where the job itself is at fault, and not its place. */
+  /** Whether the attempt counts toward the error limit: only if the job itself is at fault. */
   readonly counts: boolean;
 }
 
-/** What became of a job. */
+/** The outcome of a job. */
 export interface JobOutcome {
   /** Empty: the job is done. */
   readonly failures: readonly HostFailure[];
-  /** Whether each part of the job is on at least one replica: on one that serves reads, where there is any. */
+  /** Whether each part of the job is on at least one replica; on one that serves reads, if there is any. */
   readonly readable: boolean;
-  /** Whether one of its trees takes no writes, or drops them: in a topology of a moment ago, perhaps, and no more. */
+  /** Whether one of its trees refuses or drops writes, perhaps only in a topology that has been replaced since. */
   readonly refused?: boolean;
-  /** Whether the job is for another worker, at once: it goes back to the end of the queue as it is. */
+  /** Whether another worker should take it at once: it goes back to the end of the queue unchanged. */
   readonly handBack?: true;
-  /** Whether this server does not know the kind of job or its version, which another one may. */
+  /** Whether this server does not know the job's kind or version. */
   readonly unknownHere?: true;
   /** The topology under which it ran. */
   readonly topologyVersion: number;
@@ -45,13 +48,13 @@ export interface JobOutcome {
 
 type Placed = Omit<JobOutcome, 'topologyVersion'>;
 
-/** Takes a job apart, brings each part to every leaf that takes writes, and says what is left to do. */
+/** Splits a job, applies each part to every leaf that takes writes, and reports what remains. */
 export class JobRunner {
   readonly #types: ReadonlyMap<string, AnyJobType>;
   readonly #writers = new Map<string, LeafWriter<unknown>>();
   readonly #slots = new Map<string, Semaphore>();
   readonly #clusterJobs = new Map(priorities.map((priority) => [priority, new Semaphore(clusterJobsAtOnce)]));
-  /** How many jobs are in work under each topology. */
+  /** The number of running jobs under each topology. */
   readonly #inWork = new Map<number, number>();
 
   constructor(
@@ -61,16 +64,16 @@ export class JobRunner {
     private readonly log: Log,
     private readonly applyDeadlineMs: number,
     private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
-    /** Looks for a newer topology. */
+    /** Checks for a newer topology. */
     private readonly lookAnew: () => Promise<void> = () => Promise.resolve(),
-    /** Whether there are shards that this server cannot write as they are to be written: others may. */
+    /** Whether there are shards that this server cannot write properly, and others may. */
     private readonly unable: (topology: Topology) => boolean = () => false,
     private readonly heat: Heat = new Heat(),
   ) {
     this.#types = types;
   }
 
-  /** The oldest topology under which a job is in work; undefined where none is. */
+  /** The oldest topology of a running job; undefined if none runs. */
   get oldestVersion(): number | undefined {
     return this.#inWork.size === 0 ? undefined : Math.min(...this.#inWork.keys());
   }
@@ -85,7 +88,7 @@ export class JobRunner {
     return topology.version === outcome.topologyVersion ? outcome : this.#runUnder(topology, job, priority);
   }
 
-  /** Makes caches forget the items of a job that some replicas lack. Throws `Unavailable`. */
+  /** Removes cached entries of a job's items that some replicas lack. Throws `Unavailable`. */
   async forget({
     kind,
     payload,
@@ -100,7 +103,7 @@ export class JobRunner {
 
   async #runUnder(topology: Topology, job: JobEntry, priority: Priority): Promise<JobOutcome> {
     const { version } = topology;
-    // What this server would leave out, another is to do: so that a write which is answered as applied stands on every host.
+    // A server that can write all of it takes the job, so that a write answered as applied is on every host.
     if (this.unable(topology)) return { failures: [], readable: false, handBack: true, topologyVersion: version };
     this.#inWork.set(version, (this.#inWork.get(version) ?? 0) + 1);
     try {
@@ -114,7 +117,7 @@ export class JobRunner {
 
   async #run(job: JobEntry, priority: Priority, topology: Topology): Promise<Placed> {
     const type = this.#types.get(job.kind);
-    // Another server may know it: the job waits for that one, however long it takes.
+    // Another server may know the kind: the job waits for it, however long it takes.
     const known = type === undefined ? undefined : (type.version ?? 1);
     if (type === undefined || job.version > known!) return unknownHere(new UnknownJob(job.kind, job.version, known));
     if (type.split === undefined) return this.#runOnce(type, job, priority);
@@ -190,7 +193,7 @@ export class JobRunner {
         const wanted = (leaf: Leaf): boolean => only === undefined || only.has(leaf.key);
         const unreadable = route.leaves.every((leaf) => leaf.read !== 'allow');
         const makesReadable = (leaf: Leaf): boolean => unreadable || leaf.read === 'allow';
-        // A job that is down to some leaves has been applied to the others before.
+        // A job with few remaining leaves has been applied to the others.
         if (
           route.leaves.some((leaf) => leaf.write === 'allow' && makesReadable(leaf) && !wanted(leaf)) ||
           route.writable.length + route.denied.length === 0
@@ -242,7 +245,7 @@ export class JobRunner {
       slots = new Semaphore(transactionsPerHost);
       this.#slots.set(hostname, slots);
     }
-    // Gone when it is idle, so that leaves which the topology no longer has are forgotten.
+    // Dropped when idle, so that leaves that left the topology are forgotten.
     const writer = new LeafWriter(
       type,
       leaf,
@@ -258,8 +261,8 @@ export class JobRunner {
 }
 
 /**
- * The leaves that a job is down to; undefined: all. A shard may have moved since the job failed: where it went, the job was never applied.
- * And what was meant for a leaf that is gone is for those that took its place.
+ * The remaining leaves of a job; undefined: all. If a shard has moved since the failure, the job was never applied at
+ * the new place; parts for leaves that are gone go to their successors.
  */
 function onlyLeaves(job: JobEntry, version: number, routes: readonly Route[]): ReadonlySet<string> | undefined {
   if (job.onlyLeaves === undefined || (job.failedUnder !== undefined && job.failedUnder !== version)) return undefined;
@@ -267,7 +270,7 @@ function onlyLeaves(job: JobEntry, version: number, routes: readonly Route[]): R
   return routes.some((route) => route.leaves.some((leaf) => only.has(leaf.key))) ? only : undefined;
 }
 
-/** Waits for the tree to be linked, however long that takes. */
+/** Waits until the tree is linked, however long that takes. */
 const unlinked = (shard: string): Promise<Placed> => {
   const error = new RoostError('Unavailable', `shard ${shard} has no shard below it that holds data`, {
     fields: { shard },

@@ -4,72 +4,81 @@ import type { Leaf } from '../routing/route.js';
 import type { Topology } from '../topology/topology.js';
 import type { NewJob } from './journal.js';
 
-/** A job that applying another brought about. */
+/** A job that results from applying another. */
 export interface FollowUp {
   readonly kind: string;
   readonly payload: Buffer;
   /** As in `NewJob`. */
   readonly version?: number;
-  /** Keys of the only leaves it is for; absent: every leaf that its items belong to. */
+  /** Keys of the leaves that it is for; absent: every leaf of its items. */
   readonly leaves?: readonly string[];
-  /** Absent: that of the job that brought it about. */
+  /** Absent: the priority of the job that it results from. */
   readonly priority?: Priority;
 }
 
-/** What a job from outside is held against. */
+/** Bounds for jobs from outside. */
 export interface JobBounds {
   readonly topology: Topology;
-  /** The latest time, in microseconds, that a write may bring. */
+  /** The latest time that a write may carry, in microseconds. */
   readonly latest: Micros;
 }
 
 /**
- * What an application tells Gizzard of one kind of job. `H` are the hosts of the backend that its leaves live on.
+ * The definition of one kind of job. `H` are the hosts of the leaves' backend.
  *
- * Jobs arrive at least once, in any order and any number of times, and several of them are applied together: `apply` must be idempotent and commutative.
+ * Jobs arrive at least once, in any order, and several are applied together: `apply` must be idempotent and
+ * commutative.
  */
 export interface JobType<Item = unknown, H extends Host = Host> {
   readonly kind: string;
   /**
-   * The newest version of the payload that is known here, and the one that new jobs are journaled with; absent: 1. A job's version stands in its entry of the journal. One of a later version never
-   * reaches `split`: it waits for a server that knows it. So whoever changes a payload's form raises the version, and goes on reading the older ones.
+   * The newest payload version known here, which new jobs get; absent: 1. The journal's entry carries it. A job of a
+   * later version never reaches `split`: it waits for a server that knows it. So raise the version with each change
+   * of the payload's form, and keep reading older ones.
    */
   readonly version?: number;
-  /** Items applied to a leaf at once. Absent: as many as suit small rows. */
+  /** Items applied to a leaf at once. Absent: a number that suits small rows. */
   readonly itemsAtOnce?: number;
   /**
-   * Takes a payload of some version apart: `add` is called with the table and key that each item belongs to. Throws `DataLoss` where the payload is malformed: such a job is given up at once.
-   * Throws `UnknownJob` where the payload itself says that it is of a later version: see `requirePayloadVersion`.
+   * Splits a payload of any known version: calls `add` with the table and key that each item belongs to. Throws
+   * `DataLoss` for a malformed payload, which gives the job up at once, and `UnknownJob` if the payload itself has a
+   * later version: see `requirePayloadVersion`.
    */
   split(payload: Buffer, add: (tableId: number, key: bigint, item: Item) => void, version: number): void;
   /**
-   * Holds a job that came from outside (the job injector, another cluster, an operator's file) to what the services hold their callers to: how much, which ids, which times.
-   * Throws `InvalidArgument`. Called after `split`, which all of its items have passed.
-   * Absent: `split` refuses all that is to be refused.
+   * Checks a job from outside (the job injector, another cluster, an operator's file) against the limits that
+   * services set their callers: amounts, ids, times. Throws `InvalidArgument`. Called after `split` has accepted all
+   * items. Absent: `split` refuses everything that must be refused.
    */
   check?(payload: Buffer, bounds: JobBounds, version: number): void;
-  /** Whether what the job writes follows from what other jobs write, and is made anew after a restore: a backup does without it. Absent: no. */
+  /**
+   * Whether the job's writes follow from other jobs' writes and are made anew after a restore, so that backups can
+   * skip it. Absent: no.
+   */
   readonly derived?: true;
-  /** The payload as JSON for people, who may write such jobs themselves. Absent: there is only the exact form. */
+  /** The payload as JSON for people, who may also write such jobs. Absent: only the exact form exists. */
   toJson?(payload: Buffer, version: number): unknown;
-  /** A job that people wrote. Throws `InvalidArgument`. */
+  /** Parses a job that people wrote. Throws `InvalidArgument`. */
   fromJson?(json: unknown): Pick<NewJob, 'payload' | 'times'> | Promise<Pick<NewJob, 'payload' | 'times'>>;
   /**
-   * Applies items to one leaf; when it throws, all of them are tried again. The jobs that it returns are journaled before the items count as applied;
-   * applying the same items again must return them again.
+   * Applies items to one leaf. If it throws, all of them are retried. The returned jobs are journaled before the
+   * items count as applied; applying the same items again must return them again.
    */
   apply(host: H, leaf: Leaf, items: readonly Item[], deadline: Deadline): Promise<readonly FollowUp[]>;
   /**
-   * Makes caches forget the items: a reader may have put in what it found on a replica that lacks them. Called where items failed on a replica, once reads avoid it, and before a caller is told
-   * that other replicas have them. Absent: no cache holds such items. Throws `Unavailable`; the caller is then told that the write is not applied yet.
+   * Removes cached entries of the items: a reader may have cached data from a replica that lacks them. Called for
+   * items that failed on a replica, after reads avoid it and before a caller learns that other replicas have them.
+   * Absent: no cache holds such items. If it throws `Unavailable`, the caller is told that the write is not applied
+   * yet.
    */
   forget?(items: readonly Item[]): Promise<void>;
 }
 
 /**
- * A kind of job that writes no leaf: it is done once, by whichever worker takes it. It reads through stores, and journals what follows, page by page where that is much.
+ * A kind of job that writes no leaf: the worker that takes it runs it once. It reads through stores and journals
+ * further jobs, page by page if there are many.
  *
- * Jobs arrive at least once: `run` must bring about the same, or something that comes to the same, whenever it runs again.
+ * Jobs arrive at least once: every run must have the same effect, or an equivalent one.
  */
 export interface ClusterJobType extends Pick<
   JobType,
@@ -77,8 +86,8 @@ export interface ClusterJobType extends Pick<
 > {
   readonly split?: undefined;
   /**
-   * Does the job. The jobs that it returns are journaled before it counts as done. Throws `DataLoss` where the payload is malformed; the job is then given up at once. A job whose error is worth a
-   * retry is tried again, however often that takes.
+   * Does the job. The returned jobs are journaled before it counts as done. Throws `DataLoss` for a malformed
+   * payload, which gives the job up at once. After a retryable error the job is retried, any number of times.
    */
   run(payload: Buffer, deadline: Deadline, version: number): Promise<readonly FollowUp[]>;
 }

@@ -11,26 +11,32 @@ import type { WorkContext } from './queueContext.js';
 import { Settling } from './settling.js';
 import { TakeOver } from './takeOver.js';
 
-/** Wait after a failure of Redis before a loop goes on. */
+/** Pause of a loop after a failure of Redis. */
 const pauseAfterErrorMs = 250;
 const failingLookEveryMs = 200;
 const closedLookEveryMs = 50;
-/** What handing back jobs may take when a worker stops; then they are left to be taken over. */
+/** Time for handing back jobs when a worker stops; after that they are left to be taken over. */
 const handBackMs = 2_000;
 
-/** Whether a worker takes jobs. `paused`: those in work are finished. `unable`: this server hands back what it has taken, since others can do it. */
+/**
+ * Whether a worker takes jobs. `paused`: it finishes its running jobs. `unable`: it hands back jobs, since other
+ * servers can do them.
+ */
 export type Intake = 'open' | 'paused' | 'unable';
 
-/** Those who wait until their job has been applied. */
+/** Callers that wait until their job has been applied. */
 export interface Callers {
-  /** `error` is empty when every part of the job is on a replica that serves reads. */
+  /** `error` is empty once every part of the job is on a replica that serves reads. */
   tell(waiter: string, error: string): Promise<void>;
-  /** Resolves when no read finds a job missing on the leaves that were marked as lagging with this number: all servers know of them, and no cache holds what was read there before. */
+  /**
+   * Resolves when no read finds the job missing on the leaves marked as lagging with this number: all servers know of
+   * them, and no cache holds what was read there before.
+   */
   settled(mark: number, job: JobEntry): Promise<void>;
 }
 
 export interface JobWorkerOptions extends WorkContext {
-  /** Says whether Redis is the cluster's journal. Nothing is taken from another. */
+  /** Tells whether Redis is the cluster's journal. Jobs are taken from no other. */
   readonly guard: Pick<JournalGuard, 'trusted' | 'look' | 'replicas'>;
   readonly intake: () => Intake;
   /** Absent: nobody waits for these jobs. */
@@ -38,8 +44,9 @@ export interface JobWorkerOptions extends WorkContext {
 }
 
 /**
- * Takes jobs of one priority from the journal, has them run, and gives each its end: applied, failing or bad.
- * A job leaves the stream in the same step that records its end, so that a crash at any moment leaves it to be taken over.
+ * Takes jobs of one priority from the journal, has them run, and records each one's end: applied, failing or bad. A
+ * job leaves the stream in the step that records its end, so that after a crash at any moment another worker takes it
+ * over.
  */
 export class JobWorker {
   readonly #inWork = new JobsInWork();
@@ -53,7 +60,7 @@ export class JobWorker {
 
   constructor(
     private readonly redis: Redis,
-    /** A connection of its own, since its reads block. */
+    /** A connection of its own, because its reads block. */
     reader: Redis,
     private readonly options: JobWorkerOptions,
   ) {
@@ -77,7 +84,7 @@ export class JobWorker {
     for (const loop of this.#loops) loop.start();
   }
 
-  /** Looks for failing jobs that an operator wants tried again, sooner than it would. Does nothing where it was not started. */
+  /** Checks at once for failing jobs that an operator wants retried. Does nothing if it was not started. */
   lookNow(): void {
     if (!this.#reading.started || this.#stopping) return;
     this.#failing
@@ -86,14 +93,14 @@ export class JobWorker {
   }
 
   /**
-   * Stops taking jobs, finishes what is in work within `graceMs`, and hands the rest back for others to take at once.
-   * Its loops may still wait for an answer of Redis then, until the connection is closed.
+   * Stops taking jobs, finishes running ones within `graceMs`, and hands the rest back for others to take at once.
+   * Its loops may still wait for Redis then, until the connection is closed.
    */
   async stop(graceMs: number): Promise<void> {
     const loopsEnded = Promise.all(this.#loops.map((loop) => loop.stop()));
     this.#inWork.giveRoom();
     await atMost(graceMs, Promise.all([loopsEnded.then(() => this.#inWork.allEnded()), this.#failing.stop()]));
-    // A read that is under way would take what is handed back.
+    // A read in progress would take the jobs that are handed back.
     await atMost(2 * blockMs, loopsEnded);
     try {
       await Deadline.after(handBackMs).race(this.#handBack(), 'handing back jobs');
@@ -121,7 +128,8 @@ export class JobWorker {
       afterErrorMs: pauseAfterErrorMs,
       onError: async (error, repeated) => {
         if (!repeated) log.error({ err: error, priority }, `${what} failed; trying again`);
-        // A new journal, or a Redis that has lost its data: then there is nothing to take from it. Where this fails, the next attempt says why.
+        // A new journal, or a Redis that has lost its data: there is nothing to take. If this fails, the next attempt
+        // reports why.
         if (error instanceof Error && error.message.startsWith('NOGROUP')) await this.#prepare().catch(() => undefined);
       },
     });
@@ -136,7 +144,7 @@ export class JobWorker {
     return this.#reading.stopped;
   }
 
-  /** As far as the server, Redis and the topology let it. */
+  /** Decided by this server, Redis and the topology. */
   #intake(): Intake {
     const { intake, guard, fence } = this.options;
     const ofServer = intake();
@@ -148,7 +156,7 @@ export class JobWorker {
     if (this.#intake() !== 'open') return this.#reading.pause(closedLookEveryMs);
     if (this.#stopping) return;
     const entries = await this.#reader.read();
-    // The pause may have come while the read waited.
+    // The pause may have begun while the read waited.
     while (entries.length > 0 && this.#intake() === 'paused' && !this.#stopping)
       await this.#reading.pause(closedLookEveryMs);
     if (this.#stopping || this.#intake() === 'unable')
@@ -211,7 +219,7 @@ export class JobWorker {
     try {
       await work;
     } catch (error) {
-      // The entry stays pending in the stream and will be taken over.
+      // The entry stays pending in the stream, and is taken over.
       this.options.log.error(
         { err: error, job: id, priority: this.options.priority },
         'the end of a job could not be recorded; it will run again',
@@ -222,7 +230,7 @@ export class JobWorker {
   async #work(id: string, job: JobEntry): Promise<void> {
     const { keys, run, count } = this.options;
     const outcome = await run(job);
-    // Handed back meanwhile: whoever has it now says how it ends.
+    // Handed back meanwhile: its new owner records its end.
     const fields = this.#inWork.fieldsOf(id);
     if (fields === undefined) return;
     const { failures, readable, topologyVersion, handBack } = outcome;
@@ -235,12 +243,15 @@ export class JobWorker {
     }
     const { state, mark } = await this.#attempts.record({ stream: keys.queued, host: '', id }, job, outcome);
     if (state === 'late') return this.#settling.putBack([[id, fields]]);
-    // Where it was gone, another worker had taken it over, and tells.
+    // If it was gone, another worker had taken it over, and notifies.
     if (job.waiter === undefined || state === 'gone') return;
     await this.#tell(job.waiter, readable ? await this.#untilRead(mark, job) : failure.error.message);
   }
 
-  /** Once a caller is answered no read may meet a leaf that lacks the job, where another has it. Returns why that is not so; empty where it is. */
+  /**
+   * Once a caller is answered, no read may find the job missing on one leaf if another has it. Returns why that
+   * cannot be guaranteed; empty if it can.
+   */
   async #untilRead(mark: number, job: JobEntry): Promise<string> {
     try {
       await this.options.callers?.settled(mark, job);
@@ -250,7 +261,7 @@ export class JobWorker {
     }
   }
 
-  /** Whoever waits and does not hear of it runs into a deadline; the job itself is none the worse. */
+  /** A caller that is not notified runs into its deadline; the job is unaffected. */
   async #tell(waiter: string, error: string): Promise<void> {
     try {
       await this.options.callers?.tell(waiter, error);

@@ -43,31 +43,31 @@ import { Waiters } from './waiters.js';
 
 export interface AppendOptions {
   readonly priority: Priority;
-  /** Return only when every part of the job is on at least one replica that serves reads, and every replica that takes writes has it or has failed. */
+  /** Resolve only when every part of the job is on at least one replica that serves reads, and every writable replica has it or has failed. */
   readonly waitUntilApplied: boolean;
   readonly deadline: Deadline;
-  /** False for a job that came from another cluster, so that it does not go round for ever. */
+  /** False for a job from another cluster, so that it does not circulate for ever. */
   readonly replicate?: boolean;
-  /** Absent: each time that the jobs come they are accepted anew. */
+  /** Absent: the jobs are accepted again each time they arrive. */
   readonly identity?: WriteIdentity | undefined;
 }
 
-/** Longer than a server is cut off from the name server unnoticed. It ends by itself, for a name server that was set back to an older state. */
+/** Longer than a server can be cut off from the name server unnoticed. It expires, in case a name server is restored to an older state. */
 const fenceSeconds = 86_400;
 
 const settingsDeadlineMs = 3_000;
 
-/** Several changes of remote clusters may come while one write is journaled. */
+/** Remote clusters may change several times while one write is journaled. */
 const maxLooksForRemotes = 3;
-/** A look at the queues takes no longer than this. */
+/** Time limit for a look at the queues. */
 const lookDeadlineMs = 2_000;
-/** A refused write is worth another try when some of the jobs have been applied. */
+/** A refused write is worth another attempt once some of the jobs have been applied. */
 const fullRetryAfterMs = 200;
 
-/** From the time that an idle cluster takes to that of a host which is away. */
+/** From the delay in an idle cluster to that of a host that is down. */
 const delayBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
 
-/** The jobs of one process: it journals them, and works on those of the whole cluster once `start` was called. */
+/** The jobs of one process: it journals them, and after `start` also works on those of the whole cluster. */
 export class Jobs {
   readonly #journal: Journal;
   readonly #waiters: Waiters;
@@ -76,13 +76,13 @@ export class Jobs {
   readonly #workers: JobWorker[];
   readonly #runner: JobRunner;
   readonly #types: ReadonlyMap<string, AnyJobType>;
-  /** The leaves that lack writes, and the hosts whose jobs fail. */
+  /** Leaves that lack writes, and hosts with failing jobs. */
   readonly lagging: LaggingLeaves;
-  /** What operators do with the queues. */
+  /** Operators' access to the queues. */
   readonly queues: JobQueues;
-  /** Whether Redis is the cluster's journal, and takes writes. */
+  /** Whether Redis is the cluster's journal and accepts writes. */
   readonly guard: JournalGuard;
-  /** What backups keep of it. */
+  /** The part of the journal that backups keep. */
   readonly archive: JournalArchive;
   /** What servers tell each other in passing. */
   readonly notices: Notices;
@@ -99,15 +99,15 @@ export class Jobs {
     types: ReadonlyMap<string, AnyJobType>,
     private readonly topology: () => Topology,
     hosts: Hosts,
-    /** Where the journal's epochs are kept. */
+    /** Hosts that record the journal's epochs. */
     databases: DatabaseHosts,
     private readonly log: Log,
     private readonly metrics: Metrics,
-    /** Looks for a newer topology. */
+    /** Checks for a newer topology. */
     private readonly reload: () => Promise<void> = () => Promise.resolve(),
-    /** The same for many callers, who share few looks. */
+    /** The same for many callers, who share checks. */
     lookAnew: () => Promise<void> = reload,
-    /** Whether there are shards that this process cannot write as they are to be written. It takes no jobs then: others may know them. */
+    /** Whether there are shards that this process cannot write properly. It then takes no jobs: others may know them. */
     unable: (topology: Topology) => boolean = () => false,
     heat: Heat = new Heat(),
   ) {
@@ -123,7 +123,7 @@ export class Jobs {
     const nameServerHosts = config.nameServer.hosts.map((name) => databases.host(name));
     const epochs = new EpochTable(nameServerHosts, `${cluster}_nameserver`);
     const writers = new WriterTable(nameServerHosts, `${cluster}_nameserver`);
-    // A command that is on its way when this connection is lost fails at once: on the next one it might reach another Redis, before that was looked at.
+    // A command in flight when this connection breaks fails at once: on the next connection it might reach another Redis before that was examined.
     this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, writers, {
       cluster,
       replicas: config.journal.replicas,
@@ -198,8 +198,8 @@ export class Jobs {
   }
 
   /**
-   * Starts to work on jobs. A process that does not call it only journals them. In a Redis that is not the journal nothing is made, and from it nothing taken, until it is adopted.
-   * Throws `FailedPrecondition` where a setting of Redis would lose accepted writes, `Unavailable` where it does not answer.
+   * Starts working on jobs. A process that does not call it only journals them. In a Redis that is not the journal nothing is created or taken until it is adopted. Throws `FailedPrecondition` if a setting of Redis could lose accepted writes, and
+   * `Unavailable` if it does not answer.
    */
   async start(): Promise<void> {
     const refused = await this.guard.look().then(
@@ -218,7 +218,7 @@ export class Jobs {
   /** Takes the jobs of a process that is known to be gone. */
   takeFrom = (gone: string): void => this.#workers.forEach((worker) => worker.takeFrom(gone));
 
-  /** Starts to send jobs to the remote clusters that the topology names. `use` is to be called with each new topology. */
+  /** Starts sending jobs to the remote clusters in the topology. Call `use` with each new topology. */
   relay(send: SendJobs): { use(topology: Topology): void } {
     const { cluster, jobs: config } = this.config;
     const { log, metrics } = this;
@@ -237,10 +237,7 @@ export class Jobs {
     return this.#relays;
   }
 
-  /**
-   * A job that a tool or another cluster wrote as JSON, read in turns of the event loop. Throws `InvalidArgument` for one that no service would accept from a caller, and `NotFound` where it is for a table that
-   * is not here.
-   */
+  /** Parses a job that a tool or another cluster wrote as JSON, in turns of the event loop. Throws `InvalidArgument` for one that no service would accept from a caller, and `NotFound` for an unknown table. */
   async parse(json: string): Promise<NewJob> {
     const job = await jobFromJson(this.#types, json);
     const topology = this.topology();
@@ -287,7 +284,7 @@ export class Jobs {
     }
     for (const { cancel } of waiting) cancel();
     await untilAppliedBefore(this.#shared, writeKey(this.config.cluster, identity.id), before, priority, deadline);
-    // Its worker does both before it tells the server that journaled the write; this one was not told.
+    // The worker does both before it notifies the server that journaled the write; this server was not notified.
     await this.lagging.allKnownEverywhere(deadline);
     await deadline.race(
       Promise.all(jobs.map((job) => this.#runner.forget(job))),
@@ -295,30 +292,24 @@ export class Jobs {
     );
   }
 
-  /** The oldest topology under which this process still works on a job; undefined where none is in work. */
+  /** The oldest topology of a running job here; undefined if none runs. */
   get oldestVersion(): number | undefined {
     return this.#runner.oldestVersion;
   }
 
-  /**
-   * From now on jobs that were applied under an older topology than this do not count as applied: those that servers have in work are applied again. So what is
-   * written from here on is on all leaves of this topology, whatever servers have missed it. Throws `Unavailable`.
-   */
+  /** From now on jobs applied under an older topology do not count as applied, and running ones are applied again: everything written from here on reaches all leaves of this topology, whatever servers have missed. Throws `Unavailable`. */
   requireTopology(version: number): Promise<void> {
     return this.#raise(fenceKey(this.config.cluster), version);
   }
 
-  /**
-   * From now on a write's copies go to the remote clusters of this topology, and to their hosts as it names them, whatever servers have missed it: a copy that
-   * is being sent elsewhere does not count as sent. Throws `Unavailable`.
-   */
+  /** From now on copies of writes go to the remote clusters and hosts of this topology, whatever servers have missed: a copy in flight elsewhere does not count as sent. Throws `Unavailable`. */
   requireRemotes(version: number): Promise<void> {
     return this.#raise(remotesFenceKey(this.config.cluster), version);
   }
 
   /** A job that failed on several hosts counts once for each. Throws `Unavailable` and `DeadlineExceeded`. */
   async sizes(priority: Priority): Promise<QueueSizes> {
-    // The queue first: a job that begins to fail in between is counted twice, and not missed.
+    // The queue first: a job that begins to fail in between is counted twice rather than missed.
     const [queued, { hosts }] = await Promise.all([
       this.#journal.queued(priority),
       this.lagging.look(Deadline.after(lookDeadlineMs)),
@@ -331,7 +322,7 @@ export class Jobs {
     };
   }
 
-  /** All queues: the jobs not yet applied by priority, and those that failed or were given up. Throws as `sizes` does. */
+  /** All queues: unapplied jobs by priority, failing and given-up ones. Throws as `sizes`. */
   async status(): Promise<{
     readonly queued: Readonly<Record<Priority, number>>;
     readonly failing: number;
@@ -345,17 +336,17 @@ export class Jobs {
     };
   }
 
-  /** The database hosts that lack writes. Throws `Unavailable` and `DeadlineExceeded`. */
+  /** Database hosts that lack writes. Throws `Unavailable` and `DeadlineExceeded`. */
   laggingHosts(): Promise<LaggingHost[]> {
     return laggingHosts(this.queues, this.lagging);
   }
 
-  /** Failing jobs of kinds and versions that no server could apply so far. Throws `Unavailable`. */
+  /** Failing jobs of kinds and versions that no server can apply yet. Throws `Unavailable`. */
   async unknown(): Promise<UnknownJobs[]> {
     return (await this.queues.status()).flatMap(({ unknown }) => unknown);
   }
 
-  /** How the journal's Redis is set. Throws `Unavailable`. */
+  /** The settings of the journal's Redis. Throws `Unavailable`. */
   async settings(): Promise<RedisSettings> {
     try {
       return await Deadline.after(settingsDeadlineMs).race(
@@ -371,7 +362,7 @@ export class Jobs {
     return this.#journal;
   }
 
-  /** Stops the workers: jobs in work are finished within `graceMs` or handed back. Journaled jobs stay. */
+  /** Stops the workers: running jobs are finished within `graceMs` or handed back. Journaled jobs stay. */
   async close(graceMs: number): Promise<void> {
     try {
       await Promise.all([...this.#workers.map((worker) => worker.stop(graceMs)), this.#relays?.stop(graceMs)]);
@@ -419,7 +410,7 @@ export class Jobs {
     }
   }
 
-  /** Throws `Overloaded` where jobs are for a host of which too many are failing, or were given up, as far as was known a moment ago. */
+  /** Throws `Overloaded` if jobs are for a host with too many failing or bad jobs, as known a moment ago. */
   async #refuseFull(priority: Priority, jobs: readonly NewJob[]): Promise<void> {
     await this.lagging.fresh();
     const { maxFailing, maxBad, maxQueuedBytes } = this.config.jobs;
@@ -453,7 +444,7 @@ export class Jobs {
     );
   }
 
-  /** The first of some hosts that jobs are for, or that stands for their kind. A job that cannot be taken apart is for none. */
+  /** The first of some hosts that the jobs are for, or that stands for their kind. An unreadable job is for none. */
   #firstOf(jobs: readonly NewJob[], hosts: ReadonlyMap<string, HostJobs>): HostJobs | undefined {
     const topology = this.topology();
     let found: HostJobs | undefined;

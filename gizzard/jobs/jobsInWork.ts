@@ -1,4 +1,4 @@
-/** Jobs that a worker has at once, and bytes of their payloads, before it takes more. */
+/** Concurrent jobs of a worker, and bytes of their payloads, before it pauses taking more. */
 const maxEntries = 1_024;
 const maxBytes = 8 * 1024 * 1024;
 
@@ -7,7 +7,7 @@ interface InWork {
   readonly ended: Promise<void>;
 }
 
-/** The jobs that one worker has in work, bounded in number and bytes. */
+/** The running jobs of one worker, bounded in number and bytes. */
 export class JobsInWork {
   readonly #jobs = new Map<string, InWork>();
   #bytes = 0;
@@ -25,7 +25,7 @@ export class JobsInWork {
     return [...this.#jobs.keys()];
   }
 
-  /** `work` must not reject; the job counts as in work until it has ended. */
+  /** `work` must not reject; the job counts as running until it has ended. */
   add(id: string, fields: readonly Buffer[], bytes: number, work: Promise<void>): void {
     this.#bytes += bytes;
     const ended = work.finally(() => {
@@ -36,14 +36,14 @@ export class JobsInWork {
     this.#jobs.set(id, { fields, ended });
   }
 
-  /** Takes out all that is left, for others to do. */
+  /** Removes all remaining jobs, for others to do. */
   takeAll(): [id: string, fields: readonly Buffer[]][] {
     const left = Array.from(this.#jobs, ([id, { fields }]): [string, readonly Buffer[]] => [id, fields]);
     this.#jobs.clear();
     return left;
   }
 
-  /** Resolves when all that is in work now has ended. */
+  /** Resolves when all jobs that run now have ended. */
   async allEnded(): Promise<void> {
     await Promise.all(Array.from(this.#jobs.values(), ({ ended }) => ended));
   }
@@ -57,7 +57,7 @@ export class JobsInWork {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Lets those who wait for room look again. */
+  /** Lets waiters check for room again. */
   giveRoom(): void {
     const waiting = this.#waiting;
     this.#waiting = [];

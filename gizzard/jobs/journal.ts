@@ -30,43 +30,47 @@ import {
   type StreamKeys,
 } from './streamKeys.js';
 
-/** A refused write is worth another try when the workers have had time to make room. */
+/** A refused write is worth another attempt once the workers have had time to make room. */
 const overloadedRetryAfterMs = 200;
-/** A look at the queues takes no longer than this. */
+/** Time limit for a look at the queues. */
 const lookDeadlineMs = 2_000;
-/** An older answer says too little of Redis's clock, which may have been set since. */
+/** An older answer says too little about Redis's clock, which may have been set since. */
 const clockFreshMs = 5_000;
 
-/** How long a write is remembered after its last moment, so that one which arrives at that very moment is not taken for a new one. */
+/**
+ * How long a write's record outlives its last moment, so that one arriving at that moment is not taken for a new
+ * write.
+ */
 const rememberedAfterMs = 1_000;
 const maxAheadMicros = limits.maxDeadlineMs * 1_000;
 
 export interface QueueSizes {
   /** Accepted and not yet applied. */
   readonly queued: number;
-  /** Failed, waiting for another attempt. */
+  /** Failed and waiting for a retry. */
   readonly failing: number;
   /** Given up after the error limit; kept until an operator decides. */
   readonly bad: number;
 }
 
-/** A job as an application hands it in. */
+/** A job as an application submits it. */
 export interface NewJob {
   readonly kind: string;
   readonly payload: Buffer;
-  /** Of the payload's form. Absent: the newest that this process knows of the kind. */
+  /** The payload's version. Absent: the newest that this process knows of the kind. */
   readonly version?: number;
-  /** Who wants to hear when it has been applied. */
+  /** Who to notify once it has been applied. */
   readonly waiter?: string;
   /** It follows from the other jobs of its call: if it fails and is tried again, callers that wait are not told so. */
   readonly alongside?: boolean;
-  /** The times that the journal gives it. Absent: it has none, or they are the caller's own. */
+  /** The times for the journal to assign. Absent: it has none, or the caller's own. */
   readonly times?: JobTimes;
 }
 
 /**
- * So many times in a row, in microseconds: from now on by the clock of the journal's Redis, and later than all that it gave before. The first is put into the payload, at each
- * of some offsets, rising: as 8 bytes little-endian or, with `digits`, as 16 decimal digits.
+ * A number of consecutive times, in microseconds: from the present of the journal's Redis clock on, and later than
+ * all that it assigned before. The first is written into the payload at each of some rising offsets: as 8 bytes
+ * little-endian or, with `digits`, as 16 decimal digits.
  */
 export interface JobTimes {
   readonly count: number;
@@ -74,13 +78,13 @@ export interface JobTimes {
   readonly digits?: boolean;
 }
 
-/** Who gets a copy of the jobs beside this cluster's own workers. */
+/** Recipients of copies of the jobs, beside this cluster's own workers. */
 export interface JobCopies {
   /** Names of remote clusters. */
   readonly remotes: readonly string[];
-  /** Suffixes of fanouts: onlookers, whose oldest jobs make room for new ones. */
+  /** Suffixes of fanouts: for onlookers; their oldest jobs make room for new ones. */
   readonly fanouts: readonly string[];
-  /** The topology that names them. */
+  /** The version of the topology that names them. */
   readonly version: number;
 }
 
@@ -109,13 +113,14 @@ const encodeNew = (
   );
 
 /**
- * The journal of writes: Redis Streams, one for each priority. A job that `append` has answered for is as durable as that Redis is set to be:
- * with `appendfsync always` it survives `kill -9` of every process. With `journal.replicas`, so many replicas of that Redis have it too.
+ * The journal of writes: Redis Streams, one for each priority. A job that `append` has acknowledged is as durable as
+ * that Redis is configured: with `appendfsync always` it survives `kill -9` of every process. With
+ * `journal.replicas`, that many replicas of the Redis have it too.
  */
 export class Journal {
   readonly #redis: Redis;
   readonly #keys: Readonly<Record<Priority, StreamKeys>>;
-  /** Payloads that are on their way to Redis. */
+  /** Bytes of payloads in flight to Redis. */
   #bytesInFlight = 0;
   readonly #clock: JournalClock;
 
@@ -125,7 +130,7 @@ export class Journal {
     private readonly config: JobsConfig,
     private readonly guard: JournalGuard,
     clock: JournalClock,
-    /** The newest version of a kind of job that this process knows. */
+    /** The newest version of a kind that this process knows. */
     private readonly versionOf: (kind: string) => number,
   ) {
     this.#clock = clock;
@@ -134,12 +139,15 @@ export class Journal {
   }
 
   /**
-   * Accepts jobs, all of them or none. Throws `Overloaded` when the queue, the queue of failing jobs or a remote cluster's backlog is full, or Redis does not keep up: nothing
-   * was accepted. `StaleRemotes` where the remote clusters are others than `copies` says: nothing was accepted.
-   * `Unavailable` and `DeadlineExceeded` leave open whether they were accepted: by the deadline at the latest, as far as the two clocks go alike. Jobs that bring their
-   * times are idempotent, so that a repetition does no harm; others count as written when they are repeated, unless they come with an identity. One whose identity was accepted
-   * before is accepted no second time, whatever its jobs are: what is remembered of the first time is returned. One that comes after the last moment of its identity is refused with
-   * `DeadlineExceeded`, whose field `journalTime` is the time of the journal in microseconds.
+   * Accepts jobs, all or none. Throws `Overloaded` if the queue, a host's failing jobs or a remote cluster's backlog
+   * is full, or Redis does not keep up; and `StaleRemotes` if the remote clusters differ from `copies`. Nothing is
+   * accepted then.
+   *
+   * `Unavailable` and `DeadlineExceeded` leave open whether the jobs were accepted, until the deadline at the latest,
+   * as far as the two clocks agree. Jobs with times of their own are idempotent; others count as written at their
+   * repetition, unless they carry an identity. An identity is accepted once, whatever its jobs are; a repetition
+   * returns the record of the first time. After the identity's last moment it is refused with `DeadlineExceeded`,
+   * with the journal's time in microseconds in the field `journalTime`.
    */
   async append(
     priority: Priority,
@@ -187,8 +195,8 @@ export class Journal {
     for (let attempt = 1; ; attempt++) {
       try {
         const { epoch, accepted } = await this.guard.admit(deadline);
-        // What is late is known by the clock of Redis: a command that was given up may still wait to be sent, or in a socket.
-        // Commands to a Redis that hangs go on waiting when their callers have given up.
+        // Redis's clock decides lateness: an abandoned command may still wait to be sent, or in a socket. Commands to
+        // a Redis that hangs keep waiting after their callers have given up.
         if (this.#bytesInFlight + bytes > limits.journalInFlightBytes) {
           throw new RoostError('Overloaded', "the journal's Redis does not keep up", {
             retryAfterMs: overloadedRetryAfterMs,
@@ -227,13 +235,13 @@ export class Journal {
           this.guard.replicas.reached(connection),
           'waiting until replicas of the journal have a write',
         );
-        // Not before: what no replica has may be lost without being missed.
+        // Not earlier: jobs that no replica has may be lost without a trace.
         this.guard.heard(epoch, acceptedNow);
         return before;
       } catch (error) {
         if (error instanceof Error && /STALE \d+/.test(error.message)) throw new StaleRemotes();
         if (error instanceof Error && isForeign(error)) {
-          // It may have been adopted meanwhile. Otherwise the look says why this journal is refused.
+          // The journal may have been adopted meanwhile. Otherwise the look says why it is refused.
           await this.guard.look(deadline);
           if (attempt < 2) continue;
         }
@@ -242,7 +250,7 @@ export class Journal {
         this.#clock.learn(Number(late));
         if (identity !== undefined && (Number(late) > identified || identified > Number(late) + maxAheadMicros))
           throw notNow(identity, late);
-        // In time by our own clock: that of Redis was set, or another Redis has taken over.
+        // In time by our own clock: Redis's clock was set, or another Redis has taken over.
         if (attempt === 2 || deadline.passed) throw deadlineExceeded('journaling a write');
       }
     }
@@ -276,7 +284,7 @@ export class Journal {
     );
   }
 
-  /** Adds jobs that accepted ones brought about. They are part of work that was accepted, so that no bound refuses them. */
+  /** Adds jobs that follow from accepted ones. They belong to accepted work, so that no limit refuses them. */
   async enqueue(priority: Priority, jobs: readonly FollowUp[]): Promise<void> {
     const transaction = this.#redis.multi();
     for (const job of jobs)
@@ -288,7 +296,7 @@ export class Journal {
     }
   }
 
-  /** How many jobs were accepted and not tried yet. Throws `Unavailable` and `DeadlineExceeded`. */
+  /** Jobs accepted and not tried yet. Throws `Unavailable` and `DeadlineExceeded`. */
   async queued(priority: Priority): Promise<number> {
     try {
       return await Deadline.after(lookDeadlineMs).race(
@@ -300,7 +308,10 @@ export class Journal {
     }
   }
 
-  /** Makes the streams' consumer groups where they are missing, so that jobs accepted before the first worker starts are found. To be called with the journal of this cluster alone. */
+  /**
+   * Creates missing consumer groups, so that jobs accepted before the first worker starts are found. Only for this
+   * cluster's own journal.
+   */
   async prepare(): Promise<void> {
     try {
       await Promise.all(priorities.map((priority) => createGroup(this.#redis, this.#keys[priority].queued)));
@@ -310,7 +321,7 @@ export class Journal {
   }
 }
 
-/** The remote clusters were changed since the topology that a write's copies follow. */
+/** The remote clusters have changed since the topology that a write's copies follow. */
 export class StaleRemotes extends Error {}
 
 function checkIdentity({ id, notAfter }: WriteIdentity): void {
@@ -326,7 +337,7 @@ function checkIdentity({ id, notAfter }: WriteIdentity): void {
     );
 }
 
-/** Nothing was accepted, and nothing will be before `journalTime` and the last moment are brought together. */
+/** Nothing was accepted, and nothing will be before `journalTime` and the last moment are reconciled. */
 const notNow = ({ notAfter }: WriteIdentity, journalTime: string): RoostError =>
   new RoostError(
     'DeadlineExceeded',
@@ -334,7 +345,7 @@ const notNow = ({ notAfter }: WriteIdentity, journalTime: string): RoostError =>
     { fields: { journalTime } },
   );
 
-/** Makes a stream's consumer group, reading from the first entry; does nothing where it exists. */
+/** Creates a stream's consumer group, reading from the first entry; does nothing if it exists. */
 export async function createGroup(redis: Redis, stream: string): Promise<void> {
   try {
     await redis.xgroup('CREATE', stream, workerGroup, '0', 'MKSTREAM');

@@ -17,12 +17,12 @@ import {
 
 const operationDeadlineMs = 10_000;
 const entriesPerRead = 64;
-/** Of all queues together. Redis does nothing else while it copies them: 5 ms for each MB on a busy machine. */
+/** Bytes of all queues together. Redis does nothing else while it copies them: 5 ms per MB on a busy machine. */
 const maxCopiedBytes = 64 * 1024 * 1024;
-/** Copies of queues that a dump which was killed leaves behind go by themselves. */
+/** Copies of queues that a killed dump leaves behind expire. */
 const keepCopiesMs = 3_600_000;
 
-/** A place in the journal: after so many accepted jobs of an epoch, at a time of the journal in microseconds. */
+/** A position in the journal: the number of accepted jobs of an epoch, at a journal time in microseconds. */
 export interface JournalPlace {
   readonly epoch: string;
   readonly accepted: number;
@@ -31,40 +31,46 @@ export interface JournalPlace {
 
 /** A job in the archive. */
 export interface ArchivedEntry {
-  /** How many jobs the epoch had accepted with this one. */
+  /** The epoch's number of accepted jobs including this one. */
   readonly number: number;
-  /** The journal's time, and no earlier than a time that it gave the job. */
+  /** The journal's time, not earlier than a time that it assigned to the job. */
   readonly micros: bigint;
   readonly fields: Buffer[];
 }
 
-/** How the archive stands. */
+/** The state of the archive. */
 export interface ArchiveLook extends JournalPlace {
-  /** Where it is kept; '' where there is none. */
+  /** Its destination; '' if there is none. */
   readonly to: string;
-  /** `follow`, or the dump that it is for. */
+  /** `follow`, or the dump that it serves. */
   readonly purpose: string;
-  /** How many jobs the epoch had accepted when it began: it has had all since then. */
+  /** The epoch's number of accepted jobs at its start: it has had all jobs since. */
   readonly since: number;
-  /** When it ended of itself, in microseconds, since nobody took its jobs or the journal lost some; undefined where it did not, or was begun again. */
+  /**
+   * When it ended by itself, in microseconds, because nobody took its jobs or the journal lost some; undefined if it
+   * did not, or was started again.
+   */
   readonly gapMicros: bigint | undefined;
-  /** Jobs that are not in the destination yet. */
+  /** Jobs that have not reached the destination. */
   readonly jobs: number;
   readonly bytes: number;
-  /** The time of the oldest of them; undefined where there is none. */
+  /** The time of the oldest of these; undefined if there is none. */
   readonly oldestMicros: bigint | undefined;
 }
 
-/** How old the oldest job is that is not in the destination, in milliseconds: what is lost at most if everything burns down now. */
+/**
+ * Age in milliseconds of the oldest job outside the destination: the most that is lost if everything burns down now.
+ */
 export const unarchivedMs = ({ micros, oldestMicros }: ArchiveLook): number =>
   oldestMicros === undefined ? 0 : Math.max(0, Number(micros - oldestMicros) / 1_000);
 
 export const followPurpose = 'follow';
 
 /**
- * A copy of all jobs that the journal accepts, of every priority, for the cluster's backups. It is begun and ended in the journal's Redis, so that every server heeds it with its next append.
- * A job is called by its number among those that its epoch has accepted: nothing else is needed to see that none is missing. Where nobody takes jobs out of the archive, it is given up once it is as
- * large as a backlog for a remote cluster may be, and backups have a gap: no write is refused for its sake.
+ * A copy of all jobs that the journal accepts, of every priority, for backups. It starts and ends in the journal's
+ * Redis, so that every server heeds it with its next append. Each job has its number among the epoch's accepted jobs,
+ * which shows that none is missing. If nobody takes jobs out, the archive is given up at the size limit of a remote
+ * cluster's backlog, and backups have a gap: no write is refused for it.
  */
 export class JournalArchive {
   constructor(
@@ -128,7 +134,7 @@ export class JournalArchive {
     });
   }
 
-  /** The entries of copied queues, a page at a time. */
+  /** The entries of copied queues, page by page. */
   async *waiting(copies: readonly string[]): AsyncGenerator<readonly RawEntry[]> {
     for (const copy of copies) {
       for (let from = '-'; ;) {
@@ -145,7 +151,8 @@ export class JournalArchive {
   }
 
   /**
-   * The oldest jobs behind `after`, at least one and about `maxBytes` of them; empty where there is none. As many replicas of the journal have them as its writes wait for.
+   * The oldest jobs after `after`: at least one, about `maxBytes` in all; empty if there is none. The journal's
+   * replicas have them, as many as its writes wait for.
    */
   read(epoch: string, after: number, maxBytes: number): Promise<ArchivedEntry[]> {
     return this.#run(async (redis) => {
@@ -164,7 +171,7 @@ export class JournalArchive {
         from = `${entries.at(-1)!.number + 1}`;
       }
       if (needed > 0 && entries.length > 0) {
-        // A write of this connection that comes after what was read: when replicas have it, they have that.
+        // A later write on this connection: once replicas have it, they have the entries that were read.
         await redis.set(`${key}:read`, '', 'PX', keepCopiesMs);
         await this.guard.replicas.reached(connection);
       }
@@ -172,12 +179,12 @@ export class JournalArchive {
     });
   }
 
-  /** Forgets the jobs up to a number, which the destination has. */
+  /** Drops the jobs up to a number, which the destination has. */
   async trim(epoch: string, through: number): Promise<void> {
     await this.#run((redis) => redis.xtrim(archiveKey(this.cluster, epoch), 'MINID', `${through + 1}`));
   }
 
-  /** Ends the archive, where `purpose` is given only if it is for that. Returns whether it did. */
+  /** Ends the archive; with `purpose`, only one for that purpose. Returns whether it did. */
   end(purpose = ''): Promise<boolean> {
     return this.#run(async (redis, epoch) => {
       const { state, archive } = this.#keys(epoch);
@@ -185,14 +192,17 @@ export class JournalArchive {
     });
   }
 
-  /** Has the journal give later times than this one, in microseconds, from now on. */
+  /** Makes the journal assign later times than this one, in microseconds. */
   async raiseClock(micros: bigint): Promise<void> {
     await this.#run((redis) =>
       scripts.raiseClock.run(redis, { clock: clockKey(this.cluster) }, { micros: String(micros) }),
     );
   }
 
-  /** How far a restore into this cluster is, as it was kept; undefined where there is none. It stands beside the jobs that it has journaled, and is lost only together with them. */
+  /**
+   * The recorded progress of a restore into this cluster; undefined if there is none. It is stored beside the jobs
+   * that the restore has journaled, and is lost only together with them.
+   */
   async restoreState(): Promise<string | undefined> {
     return (await this.#run((redis) => redis.get(restoreKey(this.cluster)))) ?? undefined;
   }

@@ -13,11 +13,14 @@ import { lostText } from './lostText.js';
 import { stateKey } from './streamKeys.js';
 import type { SilentWriter, WriterTable } from './writerTable.js';
 
-/** Why no write is accepted. `unreachable`, `replica` and `replicas` (too few are connected) end by themselves; `clock` when a clock is set right; `epoch` and `lost` with `roost journal adopt`. */
+/**
+ * Reasons to refuse writes. `unreachable`, `replica` and `replicas` (too few are connected) end by themselves;
+ * `clock` when a clock is corrected; `epoch` and `lost` with `roost journal adopt`.
+ */
 export const refusals = ['unreachable', 'replica', 'replicas', 'epoch', 'lost', 'clock'] as const;
 export type Refusal = (typeof refusals)[number];
 
-/** What an append must bring for the journal to be the one that this process knows. */
+/** Proof that an append must carry that the journal is the one that this process knows. */
 export interface Admission {
   readonly epoch: string;
   /** Jobs that the epoch is known to have accepted. */
@@ -26,19 +29,22 @@ export interface Admission {
 
 const lookEveryMs = 1_000;
 const lookDeadlineMs = 3_000;
-/** A Redis that started anew, or another at its address, is not written to for so long: each server first writes down how far it knows the journal to be. */
+/**
+ * How long not to write to a Redis that has restarted or been replaced: each server first records how far it knows
+ * the journal to be.
+ */
 const newRunGraceMs = 500;
-/** What a write waits for a connection that was lost before it fails. */
+/** How long a write waits for a lost connection before it fails. */
 const reconnectMs = 500;
 
-/** All that one look found. */
+/** The result of one look. */
 export interface JournalLook {
   readonly settings: RedisSettings;
   readonly clock: ClockReading;
   readonly databases: readonly EpochLook[];
-  /** What the name server knows; undefined where it knows of no epoch. */
+  /** The name server's record; undefined if it has no epoch. */
   readonly known: Epoch | undefined;
-  /** What Redis holds; undefined where it holds none. `lost`: how many jobs it had accepted where it has lost a part. */
+  /** Redis's record; undefined if it has none. `lost`: the number of jobs it had accepted, if it has lost some. */
   readonly held: (Pick<Epoch, 'epoch' | 'number' | 'accepted'> & { readonly lost: number | undefined }) | undefined;
   readonly waiting: number;
   /** Writers of a Redis that was started anew since, for whose last writes nobody vouches. Empty with `appendfsync always`. */
@@ -46,14 +52,15 @@ export interface JournalLook {
 }
 
 /**
- * Knows whether the Redis of the configuration is the cluster's journal, whole, and takes writes. The name server's database holds the journal's epoch and how many jobs it has
- * accepted; so does Redis, beside the jobs. Every append compares both in its own atomic step. Where they do not fit, Redis came back empty, or as an older copy of itself: every write of every
- * server is refused until an operator adopts what there is. See docs/journal.md.
+ * Knows whether the configured Redis is the cluster's whole journal and accepts writes. The name server's database
+ * records the journal's epoch and its number of accepted jobs; so does Redis, beside the jobs. Every append compares
+ * both in its own atomic step. If they do not match, Redis came back empty or as an older copy of itself: all servers
+ * refuse every write until an operator adopts the present state. See docs/journal.md.
  */
 export class JournalGuard {
-  /** The epoch that this process goes by, with the jobs that it is known to have accepted. */
+  /** This process's epoch, with the jobs that it is known to have accepted. */
   #held: (Pick<Epoch, 'epoch' | 'number'> & { accepted: number }) | undefined;
-  /** What the name server's hosts were last known to hold. */
+  /** The last known records of the name server's hosts. */
   #written: Pick<Epoch, 'epoch' | 'accepted' | 'waiting'> | undefined;
   #waiting = 0;
   #runId: string | undefined;
@@ -69,18 +76,18 @@ export class JournalGuard {
   #reconnecting: Promise<void> | undefined;
   readonly #loop = new BackgroundLoop(
     async () => {
-      // At the same address there may be another by now.
+      // Another Redis may be at the same address by now.
       if (this.#refused?.fields['refusal'] === 'replica') this.redis.disconnect(true);
       else await this.look();
     },
-    // Why a look failed is said where it turns.
+    // A failed look is reported where its result is used.
     { everyMs: lookEveryMs, startAfterMs: lookEveryMs, onError: () => undefined },
   );
   readonly #stop = new AbortController();
   readonly #clock: JournalClock;
 
   constructor(
-    /** The connection that appends use, so that what was looked at is what is written to. */
+    /** The connection that appends use, so that the examined Redis is the one that is written to. */
     readonly redis: Redis,
     private readonly table: EpochTable,
     private readonly writers: WriterTable,
@@ -119,23 +126,24 @@ export class JournalGuard {
     );
   }
 
-  /** Waits until replicas have what the connection of appends has written. */
+  /** Waits until replicas have what the appends' connection has written. */
   readonly replicas: ReplicaAcks;
   readonly #skew: { set(labels: { clock: string }, value: number): void };
 
-  /** Why no write is accepted; undefined while writes are. */
+  /** Why writes are refused; undefined if they are accepted. */
   get refused(): RoostError | undefined {
     return this.#refused;
   }
 
-  /** Whether jobs may be taken from this Redis. A wrong clock of this process does not matter to them. */
+  /** Whether jobs may be taken from this Redis. A wrong clock of this process does not matter for them. */
   get trusted(): boolean {
     return this.#refused === undefined || this.#refused.fields['refusal'] === 'clock';
   }
 
   /**
-   * What an append is to bring. Waits for a look that is under way. Throws `FailedPrecondition` where the journal is not the cluster's, which no retry cures; `Unavailable`
-   * where it does not answer, is a replica, or where clocks differ; `DeadlineExceeded`.
+   * The proof for an append. Waits for a look in progress. Throws `FailedPrecondition` if the journal is not the
+   * cluster's, which no retry cures; `Unavailable` if it does not answer, is a replica, or clocks differ;
+   * `DeadlineExceeded`.
    */
   async admit(deadline: Deadline): Promise<Admission> {
     if (this.#refused !== undefined) {
@@ -154,17 +162,17 @@ export class JournalGuard {
     return { epoch, accepted };
   }
 
-  /** An append was answered: the epoch has accepted so many jobs. */
+  /** Reports an answered append: the epoch's number of accepted jobs. */
   heard(epoch: string, accepted: number): void {
     if (epoch === this.#held?.epoch && accepted > this.#held.accepted) this.#held.accepted = accepted;
   }
 
-  /** Looks from now on every second. */
+  /** Starts a look every second. */
   start(): void {
     this.#loop.start();
   }
 
-  /** Writes down how far the journal is, and stops looking. */
+  /** Records the journal's progress, and stops looking. */
   async stop(): Promise<void> {
     const ended = this.#loop.stop();
     this.#stop.abort();
@@ -173,7 +181,7 @@ export class JournalGuard {
     await this.#leave().catch(() => undefined);
   }
 
-  /** Looks now. Concurrent calls share one look. Throws why the journal is refused. */
+  /** Looks now; concurrent calls share one look. Throws the reason if the journal is refused. */
   async look(deadline: Deadline = Deadline.after(lookDeadlineMs + newRunGraceMs)): Promise<void> {
     this.#looking ??= this.#look()
       .then(() => this.#turn(undefined))
@@ -183,7 +191,10 @@ export class JournalGuard {
     if (this.#refused !== undefined) throw this.#refused;
   }
 
-  /** Reads what Redis and the name server say, and changes nothing. Throws `Unavailable` where Redis or a majority of the name server's hosts does not answer. */
+  /**
+   * Reads the records of Redis and the name server, and changes nothing. Throws `Unavailable` if Redis or a majority
+   * of the name server's hosts does not answer.
+   */
   async examine(): Promise<JournalLook> {
     try {
       return await this.#examine();
@@ -221,7 +232,9 @@ export class JournalGuard {
     };
   }
 
-  /** Begins a new epoch with what Redis holds now. Throws `Conflict` where the epoch has become another since it was looked at. */
+  /**
+   * Begins a new epoch with the present content of Redis. Throws `Conflict` if the epoch has changed since the look.
+   */
   async adopt({ held, known, waiting, settings }: JournalLook): Promise<Epoch> {
     const next: Epoch = {
       epoch: newEpoch(),
@@ -259,7 +272,7 @@ export class JournalGuard {
       if (known.epoch === this.#held?.epoch) this.heard(known.epoch, known.accepted);
       else this.#held = { epoch: known.epoch, number: known.number, accepted: known.accepted };
     }
-    // Where no host of the name server answers, this process goes by what it knows itself.
+    // If no host of the name server answers, this process relies on its own knowledge.
     await this.#compare();
     this.#runId = settings.runId;
     await this.#write();
@@ -270,7 +283,7 @@ export class JournalGuard {
 
   async #compare(): Promise<void> {
     const expected = this.#held;
-    // Counted before the comparison: what a Redis holds that lost its data in between is not written down.
+    // Counted before the comparison: the content of a Redis that lost data in between is not recorded.
     const waiting = await this.options.waiting();
     const [epoch, number, accepted, lost] = await scripts.lookAtEpoch.run(
       this.redis,
@@ -356,7 +369,10 @@ export class JournalGuard {
     if (!this.#safe) await this.writers.leave(this.#id);
   }
 
-  /** Some of what the primary holds may be on no replica, and was acknowledged to nobody then: it is not missed after a failover. Appends tell how far replicas are. */
+  /**
+   * Entries that only the primary has may have been acknowledged to nobody, and are not missed after a failover.
+   * Appends tell how far replicas are.
+   */
   #proven(accepted: string): number {
     return this.options.replicas === 0 ? Number(accepted) : 0;
   }
@@ -390,7 +406,7 @@ export class JournalGuard {
     );
   }
 
-  /** Writes down, for other processes and later ones, how far this one knows the journal to be. */
+  /** Records this process's knowledge of the journal, for other and later processes. */
   async #write(): Promise<void> {
     const held = this.#held;
     if (
@@ -415,7 +431,7 @@ export class JournalGuard {
     void this.#leave().catch(() => undefined);
   }
 
-  /** Waits for the connection, for a while. Callers share one wait. */
+  /** Waits some time for the connection. Callers share one wait. */
   #reconnected(): Promise<void> {
     this.#reconnecting ??= new Promise<void>((resolve) => {
       const done = (): void => {
@@ -450,7 +466,10 @@ const newEpoch = (): string => randomUUID().replaceAll('-', '');
 
 const retried: ReadonlySet<Refusal> = new Set(['unreachable', 'replica', 'replicas', 'clock']);
 
-/** Another server may do better where only this one's clock is wrong, and a replica is replaced. An epoch that does not fit is refused by all of them until an operator decides. */
+/**
+ * Other servers may do better if only this one's clock is wrong, and a replica gets replaced. All servers refuse a
+ * mismatching epoch until an operator decides.
+ */
 const refusal = (reason: Refusal, message: string, fields: Readonly<Record<string, string>> = {}): RoostError =>
   new RoostError(retried.has(reason) ? 'Unavailable' : 'FailedPrecondition', message, {
     fields: { refusal: reason, ...fields },

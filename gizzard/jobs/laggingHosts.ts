@@ -4,22 +4,22 @@ import { hostOfLeaf, type LaggingLeaves } from './laggingLeaves.js';
 
 const lookDeadlineMs = 2_000;
 
-/** A database host that lacks writes which were accepted for it. */
+/** A database host that lacks accepted writes. */
 export interface LaggingHost {
   readonly host: string;
-  /** Jobs of all priorities that are tried again until they are applied. */
+  /** Jobs of all priorities that are retried until they are applied. */
   readonly failing: number;
   /** Jobs of all priorities that were given up, until an operator decides. */
   readonly bad: number;
-  /** Since when the oldest of them has been waiting. */
+  /** How long the oldest of them has been waiting. */
   readonly oldestAgeMs: number;
   /** Its shards that lack writes, by name. Reads ask them last. */
   readonly leaves: readonly string[];
-  /** How many failing and bad jobs each of them lacks. */
+  /** The number of failing and bad jobs for each shard. */
   readonly lacks: Readonly<Record<string, number>>;
 }
 
-/** The hosts that lag, by name; empty where none does. Throws `Unavailable` and `DeadlineExceeded`. */
+/** The lagging hosts, by name. Throws `Unavailable` and `DeadlineExceeded`. */
 export async function laggingHosts(queues: JobQueues, lagging: LaggingLeaves): Promise<LaggingHost[]> {
   const deadline = Deadline.after(lookDeadlineMs);
   const [status, { leaves }] = await Promise.all([

@@ -7,31 +7,31 @@ import { scripts } from './scripts.js';
 import { lagKeys, stateKey, streamKeys } from './streamKeys.js';
 
 /**
- * A read never relies on what is known for longer than this, and a leaf that is marked as lagging counts as known everywhere after it. Both are measured by
- * monotonic clocks, so that no two clocks have to agree.
+ * A read never relies on older knowledge than this, and a leaf marked as lagging counts as known everywhere after
+ * this time. Both use monotonic clocks, so that no two clocks have to agree.
  */
 const maxAgeMs = 100;
-/** A view that is used is looked up anew when it is older than this, beside the reads that use it. */
+/** A view older than this is renewed in the background of the reads that use it. */
 const renewAfterMs = 40;
-/** A look that takes longer has failed: reads then go on with what was known. */
+/** A look that takes longer has failed: reads continue with the previous knowledge. */
 const lookDeadlineMs = 250;
 
-/** Failing and bad jobs of one priority for one host; '' for those that name no host. */
+/** Failing and bad jobs of one priority for one host; '' for those that name none. */
 export interface HostJobs {
   readonly priority: Priority;
   readonly host: string;
   readonly failing: number;
   readonly bad: number;
-  /** Of Redis's memory, for both: about a second old. */
+  /** Memory in Redis for both, about a second old. */
   readonly bytes: number;
 }
 
 /**
- * The leaves that lack writes which other replicas may have: those with failing or bad jobs. They are read last.
+ * Leaves that lack writes which other replicas may have: those with failing or bad jobs. They are read last.
  *
- * A write is answered as materialized only when `knownEverywhere` has returned for the leaves on which it failed. A read begins with `fresh()`. So a read that begins after the
- * answer, on whatever server, knows that these leaves lag: as long as its server reaches the journal's Redis. A server that does not goes on with what
- * it knew.
+ * A write is answered as materialized only after `knownEverywhere` has resolved for the leaves on which it failed,
+ * and a read begins with `fresh()`. A read that begins after the answer, on any server, thus knows that these leaves
+ * lag, as long as its server reaches the journal's Redis. A server that does not keeps its last knowledge.
  */
 export class LaggingLeaves {
   #leaves: ReadonlyMap<string, number> = new Map();
@@ -40,7 +40,7 @@ export class LaggingLeaves {
   #lookedAtMs = -Infinity;
   #looking: Promise<void> | undefined;
   #failed = false;
-  /** Numbers of changes that were seen lately, and when: what has been made before them is as old at least. */
+  /** Recently seen numbers of changes, with times: changes made before one are at least as old. */
   #seen: { readonly changes: number; readonly atMs: number }[] = [];
   readonly #keys: Parameters<typeof scripts.waiting.run>[1];
 
@@ -59,16 +59,16 @@ export class LaggingLeaves {
     };
   }
 
-  /** Makes sure that what is known here is recent enough to read by; takes no time where it is. Never throws. */
+  /** Renews this process's knowledge if it is too old for a read; costs nothing otherwise. Never throws. */
   fresh(): Promise<void> | undefined {
     const ageMs = performance.now() - this.#lookedAtMs;
     if (ageMs < renewAfterMs) return undefined;
     const looking = this.#renew();
-    // While Redis does not answer, reads do not wait for it again and again.
+    // While Redis does not answer, reads do not wait for it each time.
     return ageMs < maxAgeMs || this.#failed ? undefined : looking;
   }
 
-  /** Whether a leaf has all writes that were answered as materialized, as far as is known here. */
+  /** Whether a leaf has all writes answered as materialized, as far as is known here. */
   isCurrent = (leaf: string): boolean => !this.#leaves.has(leaf);
 
   /** Hosts with failing or bad jobs, as of the last look. */
@@ -83,7 +83,7 @@ export class LaggingLeaves {
     const startedAtMs = performance.now();
     let answer;
     try {
-      // With no number known, the leaves come with their counts of this moment.
+      // Without a known number, the answer lists all leaves with their counts.
       answer = await deadline.race(
         scripts.waiting.run(this.redis, this.#keys, { known: '' }),
         'looking at the journal',
@@ -94,7 +94,7 @@ export class LaggingLeaves {
     return this.#take(answer, startedAtMs);
   }
 
-  /** Returns when every server that reaches Redis knows of a leaf that was marked with this number. */
+  /** Resolves when every server that reaches Redis knows of a leaf marked with this number. */
   async knownEverywhere(mark: number): Promise<void> {
     if (mark === 0) return;
     const nowMs = performance.now();
@@ -104,7 +104,10 @@ export class LaggingLeaves {
     if (leftMs > 0) await sleep(leftMs);
   }
 
-  /** Returns when every server that reaches Redis knows of all leaves that lag now. Throws `Unavailable` and `DeadlineExceeded`. */
+  /**
+   * Resolves when every server that reaches Redis knows of all leaves that lag now. Throws `Unavailable` and
+   * `DeadlineExceeded`.
+   */
   async allKnownEverywhere(deadline: Deadline): Promise<void> {
     await this.look(deadline);
     await deadline.race(
@@ -155,7 +158,7 @@ export class LaggingLeaves {
     });
     const counts = new Map<string, number>();
     for (let at = 0; at < leaves.length; at += 2) counts.set(leaves[at]!, Number(leaves[at + 1]));
-    // Answers come in the order of their questions; of a look that was given up the answer is not taken.
+    // Answers come in the order of their questions; the answer to an abandoned look is dropped.
     if (startedAtMs >= this.#lookedAtMs) {
       if (leaves.length > 0 || changes !== this.#changes) this.#leaves = counts;
       this.#hosts = hosts;
@@ -166,7 +169,7 @@ export class LaggingLeaves {
     return { hosts, leaves: counts };
   }
 
-  /** Keeps, of what is older than `maxAgeMs`, only the last. */
+  /** Keeps only the last of the numbers older than `maxAgeMs`. */
   #saw(changes: number, atMs: number): void {
     // A Redis that lost its data counts anew.
     if (changes < (this.#seen.at(-1)?.changes ?? 0)) this.#seen = this.#seen.filter((one) => one.changes <= changes);
@@ -176,5 +179,5 @@ export class LaggingLeaves {
   }
 }
 
-/** The database host of a leaf by its key. */
+/** The database host in a leaf's key. */
 export const hostOfLeaf = (leaf: string): string => leaf.slice(0, leaf.indexOf('/'));

@@ -3,7 +3,10 @@ import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
 
-/** Small rows applied at once: enough to share a transaction's round trips and its commit, few enough to keep its locks short. */
+/**
+ * Small rows applied at once: enough to share a transaction's round trips and its commit, few enough to keep its
+ * locks short.
+ */
 const smallItemsAtOnce = 1_000;
 
 interface Group<Item> {
@@ -13,10 +16,12 @@ interface Group<Item> {
 }
 
 /**
- * Applies the jobs of one kind to one leaf, one transaction after another: what arrives while a transaction runs goes together into the next.
- * Under load that makes large batches, at rest it waits for nothing; and this process never competes with itself for the leaf's locks.
+ * Applies the jobs of one kind to one leaf, one transaction after another: jobs that arrive during a transaction go
+ * together into the next. Under load this makes large batches; at rest it waits for nothing; and this process never
+ * competes with itself for the leaf's locks.
  *
- * By turns a batch begins with the most urgent of what waits, and with the oldest: many jobs of a low priority do not hold up a few of a high one, and no priority starves.
+ * Batches alternately begin with the most urgent and with the oldest job: many low-priority jobs do not hold up a few
+ * urgent ones, and no priority starves.
  */
 export class LeafWriter<Item> {
   #waiting: Group<Item>[] = [];
@@ -34,7 +39,7 @@ export class LeafWriter<Item> {
     private readonly onIdle: () => void,
   ) {}
 
-  /** `done` is called once, with the error if the items were not applied. */
+  /** `done` is called once; with the error if the items were not applied. */
   push(items: readonly Item[], priority: Priority, done: (error: RoostError | undefined) => void): void {
     this.#waiting.push({ items, priority, done });
     if (!this.#running) {
@@ -78,13 +83,13 @@ export class LeafWriter<Item> {
   }
 
   async #applyTogether(groups: readonly Group<Item>[]): Promise<void> {
-    // What the most urgent of them brings about must not wait behind the others' queues.
+    // Follow-up jobs of the most urgent one must not wait in others' queues.
     const priority = priorities.find((each) => groups.some((group) => group.priority === each))!;
     const error = await this.#apply(
       groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items),
       priority,
     );
-    // An error of the host would meet each group alone just the same; any other may be the fault of one of them.
+    // A host's error would meet each group alone as well; any other may be the fault of one group.
     if (error === undefined || groups.length === 1 || error.retryable) {
       for (const group of groups) group.done(error);
       return;

@@ -5,7 +5,7 @@ import type { JobEntry } from './jobEntry.js';
 import type { JobOutcome } from './jobRunner.js';
 import type { StreamKeys } from './streamKeys.js';
 
-/** One priority of this cluster's jobs, or of the backlog for a remote cluster. */
+/** One priority of this cluster's jobs, or of a remote cluster's backlog. */
 export interface QueueContext {
   readonly cluster: string;
   readonly priority: Priority;
@@ -14,12 +14,12 @@ export interface QueueContext {
   readonly log: Log;
 }
 
-/** All that the pieces of a worker share. */
+/** The context that the parts of a worker share. */
 export interface WorkContext extends QueueContext {
-  /** This server among those that share the queue. */
+  /** This server's name among those that share the queue. */
   readonly consumer: string;
   readonly run: (job: JobEntry) => Promise<JobOutcome>;
   readonly fence: Fence;
-  /** `ageMs` is the time since the journal accepted the job. */
+  /** `ageMs` is the time since the job's acceptance. */
   readonly count: (outcome: 'applied' | 'failed' | 'bad', ageMs: number) => void;
 }

@@ -2,27 +2,27 @@ import type { Redis } from 'ioredis';
 import { RoostError } from '../../core/index.js';
 import type { RoostConfig } from '../../process/index.js';
 
-/** What a Redis says of itself. */
+/** What a Redis reports about itself. */
 export interface RedisSettings {
-  /** Another one after each start, and on each server. */
+  /** Differs after each start and on each server. */
   readonly runId: string;
   readonly version: string;
   readonly role: 'master' | 'replica';
-  /** Replicas that are connected and were heard of lately. */
+  /** Connected replicas that reported recently. */
   readonly replicas: number;
   /** Whether the append-only file is on. */
   readonly appendOnly: boolean;
-  /** Undefined where CONFIG may not be asked. */
+  /** Undefined if CONFIG is forbidden. */
   readonly appendFsync: string | undefined;
-  /** Undefined where CONFIG may not be asked. */
+  /** Undefined if CONFIG is forbidden. */
   readonly minReplicasToWrite: number | undefined;
   readonly maxMemoryPolicy: string;
-  /** 0: no bound. */
+  /** 0: unlimited. */
   readonly maxMemoryBytes: number;
   readonly usedMemoryBytes: number;
 }
 
-/** Reads what `INFO` answered. */
+/** Parses the answer to `INFO`. */
 export function parseInfo(
   text: string,
   { appendFsync, minReplicasToWrite }: Partial<Pick<RedisSettings, 'appendFsync' | 'minReplicasToWrite'>> = {},
@@ -45,7 +45,7 @@ export function parseInfo(
   };
 }
 
-/** A replica tells each second how far it is; one that hangs stays `online` for a minute. */
+/** A replica reports its progress each second; one that hangs stays `online` for a minute. */
 function isConnected(replica: string): boolean {
   const lag = /\blag=(\d+)/.exec(replica)?.[1];
   return replica.includes('state=online') && lag !== undefined && Number(lag) <= maxLagSeconds;
@@ -54,7 +54,7 @@ function isConnected(replica: string): boolean {
 const maxLagSeconds = 5;
 
 export async function readSettings(redis: Redis): Promise<RedisSettings> {
-  // A managed Redis may forbid it; INFO has all but these.
+  // A managed Redis may forbid CONFIG; INFO has everything but these.
   const setting = (name: string): Promise<string | undefined> =>
     redis.config('GET', name).then(
       (answer) => answer[1],
@@ -71,17 +71,17 @@ export async function readSettings(redis: Redis): Promise<RedisSettings> {
   });
 }
 
-/** Why no write would be acknowledged; undefined where enough replicas are connected. */
+/** Why no write would be acknowledged; undefined if enough replicas are connected. */
 export const replicasProblem = ({ replicas }: RedisSettings, needed: number): string | undefined =>
   replicas >= needed
     ? undefined
     : `the journal's Redis has ${replicas} connected replicas, and \`journal.replicas\` asks for ${needed}: writes are refused until they are connected`;
 
-/** A setting with which accepted writes may be lost. */
+/** A setting that may lose accepted writes. */
 export interface SettingProblem {
   readonly setting: string;
   readonly message: string;
-  /** A server does not start with it. */
+  /** Whether a server refuses to start with it. */
   readonly fatal: boolean;
 }
 
@@ -129,7 +129,7 @@ export function settingProblems(
   return problems;
 }
 
-/** Throws `FailedPrecondition` for the first setting with which a server must not start. */
+/** Throws `FailedPrecondition` for the first setting that forbids a start. */
 export function requireSettings(problems: readonly SettingProblem[]): void {
   const fatal = problems.find((problem) => problem.fatal);
   if (fatal !== undefined)

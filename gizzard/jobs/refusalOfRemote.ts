@@ -3,7 +3,8 @@ import type { RoostConfig } from '../../process/index.js';
 import type { RemoteHost } from '../topology/types.js';
 
 /**
- * Why writes must not be copied to a job injector: the configuration, which nobody changes over the wire, does not name it. Where `access.remoteHosts` is absent, all are allowed, or none where callers have roles.
+ * Why writes must not be copied to a job injector: the configuration, which cannot be changed over the wire, does not
+ * name it. Without `access.remoteHosts` all are allowed, or none if there are access rules.
  */
 export function refusalOfRemote(
   { access: { remoteHosts, file } }: Pick<RoostConfig, 'access'>,

@@ -18,25 +18,28 @@ export interface RemoteJob {
 }
 
 /**
- * Hands jobs to another cluster's injector, as replicated ones: all or none of them. Throws `Unavailable`, `DeadlineExceeded` and `Overloaded` where another attempt
- * may help, any other code where the injector refused a job.
+ * Sends jobs to another cluster's injector as replicated ones: all or none. Throws `Unavailable`, `DeadlineExceeded`
+ * and `Overloaded` if another attempt may help, any other code if the injector refused a job.
  */
 export type SendJobs = (host: RemoteHost, jobs: readonly RemoteJob[], deadline: Deadline) => Promise<void>;
 
 const sendDeadlineMs = 5_000;
 const jobsPerSend = 200;
 const bytesPerSend = 4 * 1024 * 1024;
-/** Waits before a cluster of which no host answered is tried again; doubled after each attempt. */
+/** Wait before retrying a cluster of which no host answered; doubles with each attempt. */
 const firstPauseMs = 250;
 const maxPauseMs = 5_000;
 
-/** The remote cluster as a topology knows it. */
+/** The remote cluster in a topology. */
 interface Target {
   readonly hosts: readonly RemoteHost[];
   readonly version: number;
 }
 
-/** How sending a job ended: under which topology it was sent or failed; `stale`: it was not sent, since the remote clusters were changed since then. */
+/**
+ * The result of sending a job, with the topology that it was sent or failed under. `stale`: not sent, because the
+ * remote clusters have changed since.
+ */
 type Sent = { readonly version: number; readonly error: RoostError | undefined } | 'stale';
 
 interface Waiting {
@@ -45,11 +48,13 @@ interface Waiting {
 }
 
 /**
- * Sends the backlog of jobs for one remote cluster. All servers of this cluster share the work, as they share their own jobs: a job leaves the backlog once
- * the other side's journal has it, at least once and in any order. While no host answers, or hosts are blocked, the backlog stays.
+ * Sends the backlog for one remote cluster. All servers of this cluster share the work, as they share their own jobs:
+ * a job leaves the backlog once the other side's journal has it, at least once and in any order. While no host
+ * answers, or hosts are blocked, the backlog stays.
  *
- * A change of the remote clusters holds for every job that is journaled after it was answered, also on servers that have not heard of it: each batch, once taken, is sent
- * only if no newer topology has changed them, and goes back to the backlog else. A job that was being sent when they changed does not count as sent.
+ * A change of the remote clusters holds for every job journaled after the change was answered, also on servers that
+ * have not heard of it: a taken batch is sent only if no newer topology has changed the remote clusters, and returns
+ * to the backlog otherwise. A job that was being sent during the change does not count as sent.
  */
 export class RemoteRelay {
   readonly #workers: JobWorker[];
@@ -101,19 +106,19 @@ export class RemoteRelay {
 
   async start(): Promise<void> {
     const keys = remoteKeys(this.options.cluster, this.options.remote);
-    // In a Redis that is not the journal, workers make theirs when it is.
+    // If Redis is not the journal yet, workers create theirs once it is.
     if (this.options.guard.trusted)
       for (const priority of priorities) await createGroup(this.redis, keys[priority].queued);
     for (const worker of this.#workers) worker.start();
   }
 
-  /** Goes on with other hosts, or others' states. */
+  /** Continues with other hosts, or changed ones. */
   use(hosts: readonly RemoteHost[], version: number): void {
     this.#target = { hosts, version };
     this.#pausedUntilMs = 0;
   }
 
-  /** The topology names the cluster no more: nothing is sent from now on. */
+  /** The topology no longer has the cluster: stops sending. */
   retire(): void {
     this.#staleVersion = Infinity;
   }
@@ -139,7 +144,7 @@ export class RemoteRelay {
       });
       if (this.#sending) return;
       this.#sending = true;
-      // What is read together is sent together.
+      // Jobs read together are sent together.
       setImmediate(() => void this.#sendAll());
     });
     if (sent === 'stale') return { failures: [], readable: false, handBack: true, topologyVersion: 0 };
@@ -158,7 +163,7 @@ export class RemoteRelay {
       if (sent === 'stale' || sent.error === undefined || sent.error.retryable || batch.length === 1) {
         for (const { done } of batch) done(sent);
       } else {
-        // One of them was refused: the others must not share its fate.
+        // One of them was refused; the others are sent by themselves.
         for (const { job, done } of batch) done(await this.#sendToAny([job]));
       }
     }
@@ -194,7 +199,7 @@ export class RemoteRelay {
         new RoostError('Unavailable', `cluster ${remote} is not tried again yet`, { fields: { cluster: remote } }),
       );
     try {
-      // After the jobs were taken: so those that were journaled after the change are not sent as before it.
+      // Read after the jobs were taken, so that none journaled after the change is sent as before it.
       const changedIn = await this.redis.get(remotesFenceKey(cluster));
       if (changedIn !== null && Number(changedIn) > version) {
         this.#staleVersion = Math.max(this.#staleVersion, version);
@@ -225,7 +230,7 @@ export class RemoteRelay {
   }
 }
 
-/** The other cluster knows neither the kind nor the version of a job, until its servers are upgraded. */
+/** The other cluster does not know the job's kind or version until its servers are upgraded. */
 const waitsForUpgrade = ({ fields }: RoostError): boolean => fields['unknownKind'] !== undefined;
 
 const isNormal = ({ status }: RemoteHost): boolean => status === 'normal';

@@ -13,7 +13,7 @@ interface Running {
   readonly readers: readonly Redis[];
 }
 
-/** The relays of a server: one for each remote cluster that the topology names, as long as it names it. */
+/** The relays of a server: one for each remote cluster in the topology. */
 export class RemoteRelays {
   readonly #running = new Map<string, Running>();
   readonly #stopping = new Set<Promise<void>>();
@@ -26,11 +26,11 @@ export class RemoteRelays {
       readonly cluster: string;
       readonly config: JobsConfig;
       readonly redis: Redis;
-      /** Opens a connection whose reads may block. */
+      /** Opens a connection for blocking reads. */
       readonly connect: () => Redis;
       readonly guard: JournalGuard;
       readonly send: SendJobs;
-      /** Looks for a newer topology. */
+      /** Checks for a newer topology. */
       readonly reload: () => Promise<void>;
       readonly log: Log;
       readonly metrics: Metrics;

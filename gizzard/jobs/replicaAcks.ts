@@ -11,7 +11,7 @@ const withoutSlowMs = 2_000;
 
 /** Shared by the connections of a process. */
 export interface ReplicaCounts {
-  /** 0: nothing is waited for. */
+  /** 0: do not wait. */
   readonly needed: number;
   /** When the journal's Redis was last looked at. */
   connected: number;
@@ -22,7 +22,7 @@ export interface ReplicaCounts {
  * only roughly which is furthest. Callers of one moment share one `WAIT`; appends that come while it waits share the next.
  */
 export class ReplicaAcks {
-  /** Counts the connections to Redis. One that is new has written nothing, and its `WAIT` is answered at once. */
+  /** Counts connections to Redis. A new connection has written nothing, so that its `WAIT` is answered at once. */
   #connection = 0;
   #next: Promise<number> | undefined;
   #neededOnlyUntilMs = 0;
@@ -38,14 +38,15 @@ export class ReplicaAcks {
     return this.counts.needed;
   }
 
-  /** The present connection, to be noted before a write is sent. */
+  /** The present connection, to note before a write is sent. */
   get connection(): number {
     return this.#connection;
   }
 
   /**
-   * Resolves when enough replicas have all that was answered on this connection; at once where none is needed. Throws `Unavailable` where they do not have it within a second, and
-   * where the connection has become another: what was written may survive, or not.
+   * Resolves when enough replicas have everything answered on this connection; at once if none is needed. Throws
+   * `Unavailable` if they do not within a second, or if the connection has been replaced: the writes may or may not
+   * survive.
    */
   async reached(connection: number): Promise<void> {
     if (this.needed === 0) return;
@@ -60,7 +61,8 @@ export class ReplicaAcks {
   }
 
   async #wait(): Promise<number> {
-    // Answers that have come together share it. It is sent on its own, or those in one pipeline with it would be told when it ends.
+    // Answers that have come together share it. It is sent alone; commands in one pipeline with it would be answered
+    // only when it ends.
     await nextTurn();
     this.#next = undefined;
     const all = this.counts.connected;

@@ -5,7 +5,9 @@ type Field = string | number | Buffer;
 const script = <Keys extends object, Args extends object, Answer>(name: string): LuaScript<Keys, Args, Answer> =>
   new LuaScript(new URL(`lua/${name}.lua`, import.meta.url));
 
-/** The steps of the journal that Redis does as one. Each says at its head, in `lua/`, what it does, takes and answers. */
+/**
+ * The atomic steps of the journal in Redis. Each script in `lua/` says at its head what it does, takes and answers.
+ */
 export const scripts = {
   append: script<
     {

@@ -5,15 +5,18 @@ import type { WorkContext } from './queueContext.js';
 import { scripts } from './scripts.js';
 import { workerGroup } from './streamKeys.js';
 
-/** An applied job that is to be taken from the journal, and who waits for that. */
+/** An applied job to be removed from the journal, and its waiter. */
 interface Applied {
   readonly id: string;
   readonly waiter: string | undefined;
 }
 
-/** Takes jobs from the queue: applied ones, with those that finish at about the same time in one round trip, and those that another worker is to do. */
+/**
+ * Removes jobs from the queue: applied ones, together with others that finish at about the same time, and jobs for
+ * other workers.
+ */
 export class Settling {
-  /** Applied jobs that are still to be taken from the journal, by the topology under which they were applied. */
+  /** Applied jobs still in the journal, by the topology under which they were applied. */
   #applied = new Map<number, Applied[]>();
   #flushed: Promise<void> = Promise.resolve();
 
@@ -24,7 +27,7 @@ export class Settling {
     private readonly tell: (waiter: string) => Promise<void>,
   ) {}
 
-  /** Takes an applied job from the queue, soon. */
+  /** Removes an applied job from the queue soon. */
   applied(job: Applied, topologyVersion: number): void {
     const jobs = this.#applied.get(topologyVersion);
     if (jobs !== undefined) jobs.push(job);
@@ -35,7 +38,10 @@ export class Settling {
     });
   }
 
-  /** Puts entries at the end of the queue. Should one be applied here all the same, it is applied twice, which changes nothing. Those without fields were taken from the stream already. */
+  /**
+   * Puts entries at the end of the queue. If one is applied here all the same, it is applied twice, which changes
+   * nothing. Entries without fields have left the stream already.
+   */
   async putBack(entries: readonly (readonly [id: string, fields: readonly Buffer[] | null])[]): Promise<void> {
     if (entries.length === 0) return;
     const { queued } = this.context.keys;
@@ -50,7 +56,7 @@ export class Settling {
     await results(transaction);
   }
 
-  /** Resolves when all that was applied has been taken from the queue, or could not be. */
+  /** Resolves when all applied jobs have been removed from the queue, or could not be. */
   async flushed(): Promise<void> {
     await this.#flushed;
     await this.#flush();
@@ -71,7 +77,8 @@ export class Settling {
         { group: workerGroup, topologyVersion, movedMark, ids: jobs.map(({ id }) => id) },
       );
       if (late === 1) {
-        // They are in the queue again, with their waiters: whoever applies them under a newer topology tells.
+        // They are in the queue again with their waiters: the worker that applies them under a newer topology
+        // notifies.
         fence.refused(topologyVersion);
         return;
       }

@@ -7,10 +7,10 @@ import type { WorkContext } from './queueContext.js';
 import { scripts } from './scripts.js';
 import { workerGroup } from './streamKeys.js';
 
-/** A job delivered this often without an outcome kills its workers, and is given up. */
+/** A job delivered this often without a result kills its workers, and is given up. */
 const maxDeliveries = 10;
 
-/** Every command has a form that answers in buffers; ioredis's types leave this one out. */
+/** Every command has a form that answers with buffers; ioredis's types omit this one. */
 type ClaimingRedis = Redis & {
   xautoclaimBuffer(
     key: string,
@@ -32,7 +32,7 @@ interface Taking {
   readonly take: (entry: RawEntry) => void;
 }
 
-/** The jobs of workers that are silent: takes them over, and keeps others from taking over those of this worker. */
+/** Takes over the jobs of silent workers, and keeps others from taking over this worker's. */
 export class TakeOver {
   constructor(
     private readonly redis: Redis,
@@ -40,12 +40,12 @@ export class TakeOver {
     private readonly attempts: Attempts,
   ) {}
 
-  /** So long is a worker silent whose jobs are taken over. */
+  /** How long a worker must be silent for its jobs to be taken over. */
   get afterMs(): number {
     return this.context.config.claimAfterSeconds * 1000;
   }
 
-  /** Says that jobs in work are not abandoned. Unlike a delivery this is not counted. */
+  /** Declares that running jobs are not abandoned. Unlike a delivery, this is not counted. */
   async holdOn(ids: readonly string[]): Promise<void> {
     const { keys, consumer } = this.context;
     if (ids.length > 0) await this.redis.xclaim(keys.queued, workerGroup, consumer, 0, ...ids, 'JUSTID');
@@ -57,7 +57,7 @@ export class TakeOver {
     let cursor = '0-0';
     do {
       if (!(await taking.ready())) return;
-      // Not `callBuffer`, which loses the command's name where calls are pipelined by themselves.
+      // Not `callBuffer`, which loses the command's name under automatic pipelining.
       const [next, entries] = await (this.redis as ClaimingRedis).xautoclaimBuffer(
         keys.queued,
         workerGroup,

@@ -6,8 +6,8 @@ import type { NewJob } from './journal.js';
 const timeBytes = 8;
 
 /**
- * A write as a job, with its time in front of the body. Without `time` the journal gives it: later than that of every write accepted before, whichever server took it.
- * See `timedJobType`.
+ * A write as a job, with its time in front of the body. Without `time` the journal assigns one: later than that of
+ * every write accepted before, on any server. See `timedJobType`.
  */
 export function timedJob(kind: string, body: Buffer, time?: Micros): NewJob {
   const payload = Buffer.alloc(timeBytes + body.length);
@@ -16,7 +16,7 @@ export function timedJob(kind: string, body: Buffer, time?: Micros): NewJob {
   return { kind, payload, ...(time === undefined ? { times: { count: 1, offsets: [0] } } : {}) };
 }
 
-/** A kind of job that `timedJob` makes: its `split` gets the time of the write beside the body. */
+/** A kind of job made by `timedJob`: its `split` gets the write's time beside the body. */
 export interface TimedJobType<Item, H extends Host = Host> extends Omit<
   JobType<Item, H>,
   'split' | 'check' | 'toJson' | 'fromJson'
@@ -25,7 +25,7 @@ export interface TimedJobType<Item, H extends Host = Host> extends Omit<
   split(body: Buffer, time: Micros, add: (tableId: number, key: bigint, item: Item) => void, version: number): void;
 }
 
-/** Jobs from outside that bring a time past the latest are refused. */
+/** Refuses jobs from outside with a time past the latest. */
 export const timedJobType = <Item, H extends Host = Host>(type: TimedJobType<Item, H>): JobType<Item, H> => ({
   ...type,
   split: (payload, add, version) => type.split(payload.subarray(timeBytes), timeOf(payload, type.kind), add, version),

@@ -1,17 +1,17 @@
 import { RoostError } from '../../core/index.js';
 
-/** Failing jobs of one kind and version that no server could apply so far. */
+/** Failing jobs of one kind and version that no server can apply yet. */
 export interface UnknownJobs {
   readonly kind: string;
   readonly version: number;
   readonly jobs: number;
-  /** How long ago the journal accepted the oldest; undefined where that is not known. */
+  /** Age of the oldest since its acceptance; undefined if unknown. */
   readonly oldestAgeMs: number | undefined;
 }
 
 /**
- * The name under which jobs wait for a server that knows their kind and version, in the place of the host on which other jobs failed. No host is named so. A kind of other characters waits under
- * no name ('').
+ * The name that such jobs are filed under, in place of a failing host; no host has such a name. A kind with other
+ * characters is filed under '' instead.
  */
 export const waitingFor = (kind: string, version: number): string =>
   /^[A-Za-z0-9_.:/-]{1,64}$/.test(kind) ? `kind=${kind}@${version}` : '';
@@ -26,12 +26,12 @@ export function waitedFor(name: string): { readonly kind: string; readonly versi
 export const unknownJobsText = ({ kind, version, jobs, oldestAgeMs }: UnknownJobs): string =>
   `${jobs} ${jobs === 1 ? 'job' : 'jobs'} of kind ${kind}, version ${version}, ${jobs === 1 ? 'waits' : 'wait'} for a server that knows them${oldestAgeMs === undefined ? '' : `, the oldest accepted ${Math.round(oldestAgeMs / 1_000)} s ago`}`;
 
-/** A job of a kind, or of a version of it, that this server does not know. Another server may: the job waits for one that does, and is never given up. */
+/** A job of an unknown kind or version. Another server may know it: the job waits, and is never given up. */
 export class UnknownJob extends RoostError {
   constructor(
     readonly kind: string,
     readonly version: number,
-    /** The newest version that is known here; undefined where the kind is not. */
+    /** The newest version known here; undefined if the kind is unknown. */
     known: number | undefined,
   ) {
     const what =
@@ -45,7 +45,8 @@ export class UnknownJob extends RoostError {
 }
 
 /**
- * Checks the version that a payload itself begins with, for a format that has one. Throws `UnknownJob` for a newer one than is known here, and `DataLoss` for anything else than `known`.
+ * Checks the version at the start of a payload, for formats that have one. Throws `UnknownJob` for a newer one than
+ * is known here, and `DataLoss` for any other than `known`.
  */
 export function requirePayloadVersion(kind: string, found: unknown, known: number): void {
   if (found === known) return;

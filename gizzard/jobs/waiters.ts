@@ -7,12 +7,13 @@ interface Waiter {
   reject(error: RoostError): void;
 }
 
-/** How often a connection that only listens is asked for a sign of life, while somebody waits. */
+/** How often a listening connection is probed while somebody waits. */
 const pingEveryMs = 1_000;
 
 /**
- * Callers that wait until their job has been applied. A job carries `server token`; whichever worker applies it tells that server,
- * by a call within the process or through Redis's publish and subscribe. A message that gets lost costs the caller its deadline, never the write.
+ * Callers that wait until their job has been applied. A job carries `server token`; the worker that applies it
+ * notifies that server, within the process or through Redis's publish and subscribe. A lost message costs the caller
+ * its deadline, never the write.
  */
 export class Waiters {
   readonly #waiting = new Map<string, Waiter>();
@@ -23,7 +24,7 @@ export class Waiters {
   constructor(
     private readonly cluster: string,
     readonly server: string,
-    /** Publishes. */
+    /** For publishing. */
     private readonly publisher: Redis,
     private readonly subscriber: Redis,
   ) {
@@ -33,7 +34,7 @@ export class Waiters {
     });
   }
 
-  /** Subscribes, once; to be awaited before `register`. Throws `Unavailable`. */
+  /** Subscribes once; await it before `register`. Throws `Unavailable`. */
   listen(): Promise<void> {
     this.#ping();
     this.#listening ??= this.subscriber.subscribe(doneChannel(this.cluster, this.server)).then(
@@ -46,7 +47,10 @@ export class Waiters {
     return this.#listening;
   }
 
-  /** Redis may be gone without a word, and a connection that only listens would never notice. One that owes an answer is given up and made anew. */
+  /**
+   * Redis may vanish silently, which a connection that only listens never notices. One that owes an answer is
+   * replaced.
+   */
   #ping(): void {
     if (this.#listening === undefined || performance.now() < this.#pingedAtMs + pingEveryMs) return;
     this.#pingedAtMs = performance.now();
@@ -62,7 +66,7 @@ export class Waiters {
     const token = String(++this.#tokens);
     const { promise, resolve, reject } = withResolvers();
     this.#waiting.set(token, { resolve, reject });
-    // The caller may be gone by the time the answer comes.
+    // The caller may be gone by the time of the answer.
     promise.catch(() => undefined);
     const cancel = (): void => void this.#waiting.delete(token);
     return {
@@ -83,7 +87,7 @@ export class Waiters {
     };
   }
 
-  /** Tells whoever waits. `error` is empty when every part of the job is on a replica that serves reads. */
+  /** Notifies a waiter. `error` is empty once every part of the job is on a replica that serves reads. */
   async tell(waiter: string, error: string): Promise<void> {
     const [server = '', token = ''] = waiter.split(' ');
     if (server === this.server) this.#settle(token, error);
@@ -98,7 +102,7 @@ export class Waiters {
   }
 }
 
-/** A write that will be applied, and is not yet. To repeat it would journal it again. */
+/** The error of a write that will be applied and is not yet. Repeating it would journal it again. */
 export const journaledError = (code: ErrorCode, why: string): RoostError =>
   new RoostError(code, `the write is in the journal, and not applied yet: ${why}`, {
     fields: { journaled: true },

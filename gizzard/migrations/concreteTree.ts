@@ -11,14 +11,14 @@ import {
 } from '../topology/types.js';
 import type { Template } from './template.js';
 
-/** A tree of shards that have names. */
+/** A tree of named shards. */
 export interface ConcreteTree {
   readonly shard: ShardInfo;
   readonly weight: number;
   readonly children: readonly ConcreteTree[];
 }
 
-/** A leaf with what its path does to reads and writes; hosts' weights, which come and go, do not count. */
+/** A leaf with the effect of its path on reads and writes; hosts' weights, which are temporary, do not count. */
 export interface ConcreteLeaf {
   readonly shard: ShardInfo;
   readonly read: Behavior;
@@ -59,7 +59,7 @@ export function concreteLeaves(
   );
 }
 
-/** The part of a topology that some trees and their forwardings are. */
+/** The part of a topology that consists of some trees and their forwardings. */
 export function partOfTopology(
   trees: readonly { readonly tableId: number; readonly baseId: bigint; readonly tree: ConcreteTree }[],
 ): TopologyState {

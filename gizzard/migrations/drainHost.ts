@@ -9,17 +9,17 @@ import type { MigrationPlan } from './steps.js';
 import { leavesOf, type Template } from './template.js';
 
 export interface HostDrain {
-  /** One migration for each tree that has data on the host. */
+  /** One migration for each tree with data on the host. */
   readonly plans: readonly MigrationPlan[];
-  /** What takes leaves that never hold anything to other hosts; nothing is copied for them. */
+  /** Changes that move leaves that never hold data to other hosts; nothing is copied for them. */
   readonly changes: readonly Change[];
-  /** Those leaves, as they are now. */
+  /** These leaves, as they are now. */
   readonly empty: readonly ShardInfo[];
 }
 
 /**
- * Brings every leaf of a host to another one, each to that of `others` which has the fewest leaves and none of the same tree. Everything else stays where it is.
- * Throws `FailedPrecondition` where a tree has a leaf on every host already.
+ * Plans to move every leaf of a host to the one of `others` with the fewest leaves and none of the same tree.
+ * Everything else stays. Throws `FailedPrecondition` if a tree has a leaf on every host already.
  */
 export function drainHost(planner: MigrationPlanner, hostname: string, others: readonly string[]): HostDrain {
   const { topology } = planner;
@@ -64,7 +64,7 @@ export function drainHost(planner: MigrationPlanner, hostname: string, others: r
   };
 }
 
-/** Leaves below trees that hold nothing, such as that of windows that are not there. */
+/** Leaves below trees that hold no data, such as the tree for windows that do not exist. */
 function emptyLeaves(
   topology: Topology,
   hostname: string,

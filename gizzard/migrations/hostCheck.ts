@@ -10,12 +10,13 @@ export interface HostCheckEnvironment {
   readonly config: Pick<RoostConfig, 'server'>;
   /** The journal's time. */
   readonly nowMs: () => Promise<number>;
-  /** Servers that are to connect to the host. */
+  /** Servers that will connect to the host. */
   readonly servers: number;
 }
 
 /**
- * Looks at everything that Roost needs of a host: an answer, what its backend looks at, room and clock. Where it does not answer, nothing else is looked at. Throws as `Hosts.host` does.
+ * Checks everything that Roost needs of a host: an answer, its backend's checks, room and clock. If it does not
+ * answer, nothing else is checked. Throws as `Hosts.host`.
  */
 export async function checkHost(
   hosts: Hosts,

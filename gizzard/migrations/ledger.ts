@@ -29,8 +29,8 @@ const rowsPerInsert = 250;
 const columns = `id, plan_id, title, state, goal, options, error, DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%sZ'), owner`;
 
 /**
- * The migrations of a cluster with all that was and will be done, in the name server's database: whoever goes on with one, or goes back, needs
- * nothing else.
+ * The migrations of a cluster with all done and planned steps, in the name server's database: whoever continues one,
+ * or rolls it back, needs nothing else.
  */
 export class Ledger {
   readonly #leases: LeaseTable;
@@ -40,8 +40,9 @@ export class Ledger {
   }
 
   /**
-   * Records plans, all or none, while nobody can change the topology: from then on only they change their trees. Throws `FailedPrecondition` where a shard is in another
-   * migration, or a tree is not what it was when the plan was made. Returns their numbers.
+   * Records plans, all or none, while the topology is locked: from then on only they may change their trees. Throws
+   * `FailedPrecondition` if a shard is in another migration, or a tree has changed since the plan. Returns their
+   * numbers.
    */
   async add(
     plans: readonly MigrationPlan[],
@@ -93,7 +94,7 @@ export class Ledger {
     return this.database.control.changeIn(deadline, (host, body) => nameServer.locked(host.name, deadline, body), add);
   }
 
-  /** The migrations that the shards are in, by shard; shards that are in none are absent. */
+  /** The migration of each reserved shard; other shards are absent. */
   async reservations(): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#read(
       `SELECT hostname, table_prefix, migration_id FROM ${this.#table('migration_shards')}`,
@@ -106,7 +107,7 @@ export class Ledger {
     );
   }
 
-  /** The newest first; `active`: only those that are not at their end. */
+  /** Newest first; `active`: only unfinished ones. */
   async list(options: { readonly active: boolean; readonly limit: number }): Promise<Migration[]> {
     const which = options.active ? `WHERE state NOT IN ('done', 'rolledBack')` : '';
     return (
@@ -124,7 +125,7 @@ export class Ledger {
     return migrationOf(row);
   }
 
-  /** The phase that each of some migrations is in, by number: that of its first step that is not done. Those of which all is done are absent. */
+  /** The phase of some migrations, by number: that of the first step not done. Finished ones are absent. */
   async phases(ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
     if (ids.length === 0) return new Map();
     const rows = await this.#read(
@@ -157,7 +158,10 @@ export class Ledger {
     }));
   }
 
-  /** The shards whose tables migrations have left behind on hosts that did not answer, with the number of the migration. Some may have been dropped since. */
+  /**
+   * Shards with tables that migrations left behind on hosts that did not answer, with the migration's number. Some
+   * may have been dropped since.
+   */
   async leftBehind(): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#read(
       `SELECT migration_id, evidence FROM ${this.#table('migration_steps')} WHERE evidence LIKE '%"leftBehind"%' ORDER BY migration_id`,
@@ -169,7 +173,7 @@ export class Ledger {
     );
   }
 
-  /** Takes a migration that nobody works on, where fewer than `atOnce` are in work. */
+  /** Takes a migration that nobody works on, if fewer than `atOnce` are in work. */
   async claim(owner: string, atOnce: number): Promise<Migration | undefined> {
     await this.database.ready();
     const [waits] = await this.database.host.rows(
@@ -184,12 +188,12 @@ export class Ledger {
         [],
         this.database.deadline(),
       );
-      // Rollbacks have places of their own: they are wanted at once, and others may rest for hours.
+      // Rollbacks have a limit of their own: they are urgent, and other migrations may rest for hours.
       const inWork = (isRollback: boolean): number =>
         rows.filter((row) => Number(row[9]) === 1 && (row[4] === 'rollback') === isRollback).length;
       const free = rows.filter((row) => Number(row[9]) === 0 && inWork(row[4] === 'rollback') < atOnce);
       if (free.length === 0) return undefined;
-      // What was begun comes before what was not.
+      // Started migrations come before new ones.
       const next = migrationOf(
         free.find((row) => row[4] === 'rollback') ?? free.find((row) => row[3] === 'running') ?? free[0]!,
       );
@@ -199,12 +203,12 @@ export class Ledger {
     });
   }
 
-  /** Renews a claim. False when it is lost, or the operator wants something else. */
+  /** Renews a claim. False if it is lost, or the operator wants something else. */
   renew(id: number, owner: string, error: string): Promise<boolean> {
     return this.#leases.renew(id, owner, { error });
   }
 
-  /** Records what became of a step, if the migration is still this owner's. False when it is not. */
+  /** Records a step's result if the migration still has this owner. Returns whether it had. */
   setStep(
     id: number,
     owner: string,
@@ -224,7 +228,7 @@ export class Ledger {
     });
   }
 
-  /** Leaves a migration in a state, if it is still this owner's; at its end its shards are free for others. */
+  /** Leaves a migration in a state if it still has this owner; at its end its shards are free for others. */
   async leave(id: number, owner: string, state: MigrationState, error = ''): Promise<boolean> {
     return this.database.change(async (session, touch) => {
       if (!(await this.#leases.end(session, id, owner, state, { error }))) return false;
@@ -236,14 +240,15 @@ export class Ledger {
     });
   }
 
-  /** Hands a migration on to whoever takes it next. */
+  /** Releases a migration for whoever takes it next. */
   release(id: number, owner: string): Promise<void> {
     return this.#leases.release(id, owner);
   }
 
   /**
-   * Gives a migration another state or goal, and its moves theirs: one that rests has none that goes on. `decide` gets it and its steps, locked, and throws to refuse.
-   * Whoever works on it notices within a second, and nobody else takes it before that one has let go, or is dead.
+   * Gives a migration another state or goal, and pauses or resumes its moves with it. `decide` gets the migration and
+   * its steps, locked, and throws to refuse. Its worker notices within a second, and nobody else takes it before that
+   * worker has released it or is dead.
    */
   async redirect(
     id: number,
@@ -279,7 +284,7 @@ export class Ledger {
     return rows.length > 0;
   }
 
-  /** Shards that somebody has copied, repaired or compared are asked for under the same lock as migrations are. */
+  /** Shards in manual copies, repairs or diffs are checked under the same lock as migrations. */
   async #refuseMoving(session: SqlSession, plans: readonly MigrationPlan[]): Promise<void> {
     const rows = await session.rows(
       `SELECT id, spec FROM ${this.#table('moves')} WHERE state IN ('queued', 'running', 'paused') AND migration_id IS NULL`,

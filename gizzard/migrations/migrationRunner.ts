@@ -16,7 +16,7 @@ import type { Action } from './steps.js';
 
 const restMs = 500;
 
-/** Takes a migration that this server has claimed to its goal, step by step, from wherever the ledger says it is. */
+/** Takes a claimed migration to its goal, step by step, from wherever the ledger says it is. */
 export class MigrationRunner implements LeasedTask {
   readonly name: string;
 
@@ -60,7 +60,9 @@ export class MigrationRunner implements LeasedTask {
     }
   }
 
-  /** Waits while the cluster's throttle lets migrations rest. Both sides are written meanwhile. A rollback does not wait. */
+  /**
+   * Waits while the cluster's throttle pauses migrations; both sides are written meanwhile. Rollbacks do not wait.
+   */
   async #rest(lease: TaskLease): Promise<void> {
     const { throttle } = this.environment.moves.store;
     for (;;) {
@@ -73,7 +75,7 @@ export class MigrationRunner implements LeasedTask {
   }
 
   async #back(lease: TaskLease): Promise<void> {
-    // Before anything else: they write to what is about to go.
+    // First of all: moves write to what is about to go.
     await lease.retry(() => this.#dropMoves());
     for (;;) {
       const steps = await this.#steps(lease);
@@ -126,7 +128,7 @@ export class MigrationRunner implements LeasedTask {
   }
 
   async #end(lease: TaskLease, steps: readonly MigrationStep[], state: MigrationState): Promise<void> {
-    // A server that died when it began a move may have left its shards marked.
+    // A server that died while beginning a move may have left its shards marked.
     const shards = steps.flatMap(({ action }) =>
       action.kind === 'copy' || action.kind === 'verify' ? [...action.spec.sources, ...action.spec.targets] : [],
     );

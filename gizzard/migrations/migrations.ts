@@ -26,11 +26,11 @@ const lookEveryMs = 250;
 
 export interface MigrationReport extends Migration {
   readonly steps: readonly MigrationStep[];
-  /** The copies and comparisons made for it so far. */
+  /** Its copies and comparisons so far. */
   readonly moves: readonly MoveTask[];
 }
 
-/** The transformations of a cluster: any process plans, starts and steers them, servers carry them out. */
+/** The transformations of a cluster: any process plans, starts and steers them; servers carry them out. */
 export class Migrations {
   readonly #ledger: Ledger;
   readonly #work: LeasedWork;
@@ -46,23 +46,26 @@ export class Migrations {
     this.#work = new LeasedWork('migrations', () => this.#claim(), log);
   }
 
-  /** Starts to carry out migrations in this process. */
+  /** Starts carrying out migrations in this process. */
   start(): void {
     this.#work.start();
   }
 
-  /** Hands back what runs here, each where it is. */
+  /** Releases what runs here, each migration where it is. */
   stop(): Promise<void> {
     return this.#work.stop();
   }
 
-  /** A planner for the topology as it is now. */
+  /** A planner for the present topology. */
   async planner(): Promise<MigrationPlanner> {
     await this.environment.nameServer.reload();
     return new MigrationPlanner(this.environment.nameServer.topology, await this.environment.nameServer.spentNames());
   }
 
-  /** Looks for what would stop the plans half-way. Throws `FailedPrecondition` that lists it; changes nothing. Returns sentences on what could not be looked at. */
+  /**
+   * Looks for anything that would stop the plans half-way, and changes nothing. Throws `FailedPrecondition` with a
+   * list. Returns sentences about what could not be checked.
+   */
   async preflight(plans: readonly MigrationPlan[]): Promise<string[]> {
     const { nameServer, hosts, moves, dropped, servers, types } = this.environment;
     return preflight(plans, {
@@ -76,17 +79,20 @@ export class Migrations {
     });
   }
 
-  /** What all migrations and copies of the cluster are allowed, and whether migrations rest now. */
+  /** The throttle of all migrations and copies of the cluster, and whether migrations rest now. */
   throttle(): Promise<MoveThrottleNow> {
     return this.environment.moves.store.throttle.read();
   }
 
-  /** Running moves obey within seconds. A server of an earlier release does not know of it. Throws `InvalidArgument`. */
+  /** Running moves obey within seconds. Servers of earlier releases ignore it. Throws `InvalidArgument`. */
   setThrottle(settings: MoveThrottleSettings): Promise<void> {
     return this.environment.moves.store.throttle.set(settings);
   }
 
-  /** What plans move from where to where, and how long that takes at least and at most. `options` are those they are to be begun with. */
+  /**
+   * What plans move between which hosts, and how long that takes at least and at most. `options` are those for
+   * `begin`.
+   */
   async summarize(plans: readonly MigrationPlan[], options: MigrationOptions = {}): Promise<PlanSummary> {
     const { hosts, moves } = this.environment;
     return summarizePlans(plans, {
@@ -98,7 +104,10 @@ export class Migrations {
     });
   }
 
-  /** Has plans carried out, after a preflight; servers do it, this call returns at once with their numbers. They must be plans for the topology as it is now. */
+  /**
+   * Starts plans after a preflight; servers carry them out, and this call returns their numbers at once. The plans
+   * must be made for the present topology.
+   */
   async begin(plans: readonly MigrationPlan[], options: MigrationOptions = {}): Promise<number[]> {
     if (plans.length === 0) return [];
     await this.preflight(plans);
@@ -109,7 +118,7 @@ export class Migrations {
     return this.#ledger.list({ active: options.active, limit: options.limit ?? 1_000 });
   }
 
-  /** The phase that each of some migrations is in, by number; those at their end are absent. */
+  /** The phase of some migrations, by number; finished ones are absent. */
   phases(ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
     return this.#ledger.phases(ids);
   }
@@ -124,7 +133,7 @@ export class Migrations {
     };
   }
 
-  /** Waits until a migration rests: settled, paused, failed, or at its end. */
+  /** Waits until a migration rests: settled, paused, failed, or finished. */
   async atRest(id: number, signal: AbortSignal): Promise<Migration> {
     for (;;) {
       const migration = await this.#ledger.get(id);
@@ -133,7 +142,7 @@ export class Migrations {
     }
   }
 
-  /** Lets a migration rest where it is. Nothing that it has done is lost, and both sides keep receiving writes. */
+  /** Pauses a migration. Nothing that it has done is lost, and both sides keep receiving writes. */
   async pause(id: number): Promise<void> {
     await this.#ledger.redirect(id, ({ state, goal }) => {
       if (state !== 'queued' && state !== 'running') throw refused(id, 'paused', state);
@@ -141,7 +150,7 @@ export class Migrations {
     });
   }
 
-  /** Goes on with a migration that was paused or has failed. */
+  /** Resumes a migration that was paused or has failed. */
   async resume(id: number): Promise<void> {
     await this.#ledger.redirect(id, ({ state, goal }) => {
       if (state !== 'paused' && state !== 'failed') throw refused(id, 'resumed', state);
@@ -149,7 +158,10 @@ export class Migrations {
     });
   }
 
-  /** Has servers go back to where the migration began: at once to reading the old shards, where it had come that far. Possible until the cleanup begins. */
+  /**
+   * Has servers return to the state before the migration; if the new shards are read already, reads return to the old
+   * ones first. Possible until the cleanup begins.
+   */
   async rollback(id: number): Promise<void> {
     await this.#ledger.redirect(id, ({ state }, steps) => {
       if (isAtEnd(state)) throw refused(id, 'rolled back', state);
@@ -164,7 +176,7 @@ export class Migrations {
     });
   }
 
-  /** Takes the old shards away. From then on there is no way back. */
+  /** Drops the old shards. From then on there is no way back. */
   async cleanup(id: number): Promise<void> {
     await this.#ledger.redirect(id, ({ state }) => {
       if (state !== 'settled') throw refused(id, 'cleaned up', state);
@@ -172,12 +184,14 @@ export class Migrations {
     });
   }
 
-  /** The migrations that shards are in, by shard. */
+  /** The migration of each reserved shard. */
   reservations(): Promise<ReadonlyMap<string, number>> {
     return this.#ledger.reservations();
   }
 
-  /** The shards whose tables were left behind on hosts that did not answer, with the migration that did so. Some may have been dropped since. */
+  /**
+   * Shards with tables that a migration left behind on hosts that did not answer. Some may have been dropped since.
+   */
   leftBehind(): Promise<ReadonlyMap<string, number>> {
     return this.#ledger.leftBehind();
   }

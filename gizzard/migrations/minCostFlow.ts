@@ -1,4 +1,4 @@
-/** An edge of a flow network: at most `capacity` units go from one node to another, each at `cost`. */
+/** An edge of a flow network: at most `capacity` units from one node to another, each at `cost`. */
 export interface FlowEdge {
   readonly from: number;
   readonly to: number;
@@ -7,11 +7,12 @@ export interface FlowEdge {
 }
 
 /**
- * Sends as much as possible from `source` to `sink` at the least cost, by successive shortest paths (Ahuja, Magnanti and Orlin, Network Flows, 9.7).
- * Integral capacities give integral flows. Returns the flow on each edge, in their order. Meant for some hundreds of nodes.
+ * Sends as much as possible from `source` to `sink` at least cost, by successive shortest paths (Ahuja, Magnanti and
+ * Orlin, Network Flows, 9.7). Integral capacities give integral flows. Returns the flow on each edge, in order. Meant
+ * for some hundreds of nodes.
  */
 export function minCostFlow(nodes: number, edges: readonly FlowEdge[], source: number, sink: number): number[] {
-  // Edge 2i is the i-th as given, edge 2i + 1 the way back.
+  // Edge 2i is the i-th given one, edge 2i + 1 its reverse.
   const to: number[] = [];
   const left: number[] = [];
   const cost: number[] = [];
@@ -40,7 +41,10 @@ export function minCostFlow(nodes: number, edges: readonly FlowEdge[], source: n
   return edges.map((_, i) => left[2 * i + 1]!);
 }
 
-/** For each node the last edge of a cheapest path to it, −1 where there is none (Bellman and Ford, with a queue, since costs back are negative). */
+/**
+ * For each node, the last edge of a cheapest path to it, or −1 (Bellman and Ford, with a queue, since reverse costs
+ * are negative).
+ */
 function shortestPaths(
   nodes: number,
   outgoing: readonly number[][],

@@ -23,11 +23,12 @@ const tokenPattern = /\s*(?:(->)|([(),*=])|"([^"]*)"|((?:(?!->)[A-Za-z0-9_.:-])+
 const maxWeight = 2 ** 31 - 1;
 const maxLength = 100_000;
 
-/** `leafType` turns the name of a leaf's type, ours or the old tools', into ours; undefined where there is none. */
+/** Maps the name of a leaf's type, ours or the old tools', to ours; undefined if there is none. */
 export type LeafType = (name: string) => string | undefined;
 
 /**
- * Reads a template in either form. The weight of its root is for the caller to use: within a tree it means nothing. Throws `InvalidArgument` that says at which character what was expected, and `InvalidArgument` for a tree that could not be.
+ * Parses a template in either form. The weight of the root is for the caller; within a tree it has no meaning. Throws
+ * `InvalidArgument` with the character and what was expected, or for a tree that cannot exist.
  */
 export function parseTemplate(text: string, leafType: LeafType): Template {
   const parser = new TemplateParser(text, leafType);
@@ -193,7 +194,7 @@ function tokenize(text: string): Token[] {
   return [...tokens, { kind: 'end', text: '', at: end }];
 }
 
-/** Characters are counted from 1, as editors do. */
+/** Characters are counted from 1, as in editors. */
 const templateError = (text: string, at: number, what: string): RoostError =>
   new RoostError(
     'InvalidArgument',

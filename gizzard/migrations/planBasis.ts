@@ -6,13 +6,13 @@ import type { MigrationPlan } from './steps.js';
 /** The trees that a plan was made for. */
 export interface PlanBasis {
   readonly tableId: number;
-  /** The trees with their forwardings, and nothing else. */
+  /** The trees with their forwardings alone. */
   readonly part: TopologyState;
-  /** Where the next tree begins; undefined for the last of the table. */
+  /** The base id of the next tree; undefined for the table's last one. */
   readonly end: bigint | undefined;
 }
 
-/** Throws `FailedPrecondition`, which a new plan cures, where a plan's trees are not what they were when it was made. */
+/** Throws `FailedPrecondition` if a plan's trees have changed since; a new plan cures that. */
 export function refuseOutdated(
   state: TopologyState,
   plans: readonly Pick<MigrationPlan, 'basis' | 'title' | 'shards'>[],

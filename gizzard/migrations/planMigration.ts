@@ -17,12 +17,12 @@ import { ShardNames } from './shardNames.js';
 import { retired, type MigrationPlan, type PlannedStep } from './steps.js';
 import { checkTemplate, leafIdentity, leavesOf, printTemplate, type Template } from './template.js';
 
-/** Where routing nodes are said to live: they hold nothing. */
+/** The host name of routing nodes, which hold nothing. */
 const routingHost = 'localhost';
-/** Room for what is appended to a prefix that may have 54 characters. */
+/** Leaves room for suffixes within a prefix of 54 characters. */
 const maxBaseLength = 40;
 
-/** A tree as it should be, for the keys from a base on. */
+/** A wanted tree, for the keys from a base id on. */
 export interface WantedTree {
   readonly baseId: bigint;
   readonly template: Template;
@@ -38,42 +38,41 @@ interface To {
   readonly baseId: bigint;
   readonly tree: ConcreteTree;
   readonly leaves: readonly ConcreteLeaf[];
-  /** Leaves to be filled, and kept up to date until they are read. */
+  /** Leaves to fill, and to keep up to date until they are read. */
   readonly filled: readonly ShardInfo[];
 }
 
-/** Keys that were in one tree and will be in one tree. */
+/** Keys that share a tree before and after. */
 interface Interval {
   readonly baseId: bigint;
   readonly end: bigint;
   readonly from: From;
   readonly to: To;
-  /** The replicating node that stands above both trees while keys move from one to the other. */
+  /** The replicating node above both trees while keys move from one to the other. */
   readonly stage: ShardInfo;
 }
 
 interface TableRoots {
   readonly roots: ReadonlyMap<bigint, ShardId>;
-  /** In ascending order, and where in it each stands. */
+  /** Ascending base ids, and the place of each. */
   readonly bases: readonly bigint[];
   readonly places: ReadonlyMap<bigint, number>;
 }
 
 /**
- * Plans how neighboring trees of a table become others that cover the same keys: one tree of another shape, a split, a merge.
+ * Plans how neighboring trees of a table become others that cover the same keys: a tree of another shape, a split, or a merge.
  *
- * In between stands, for each interval of keys, a replicating node above both: first with the new leaves at weight 0, which are written and not read;
- * once they hold everything, with the new tree, and the old leaves at weight 0, so that going back loses nothing; in the end the new tree alone.
- * A root that is a replicating node already is used for that, and keeps its name.
+ * In between, each interval of keys has a replicating node above both trees. First it has the new leaves at weight 0, written and not read. Once these hold everything, it has the new tree, and the old leaves at weight 0, so that a rollback loses
+ * nothing. In the end only the new tree remains. A root that is a replicating node already serves as this node, and keeps its name.
  *
- * One planner plans for one topology, and never gives a name twice: its plans may all be carried out.
+ * A planner works on one topology and gives out each name once: all its plans may be carried out.
  */
 export class MigrationPlanner {
   readonly #names: ShardNames;
   readonly #tables = new Map<number, TableRoots>();
   readonly #users = new Map<string, number>();
 
-  /** `spent`: names, as `shardKey`s, that no shard has and none may have again. */
+  /** `spent`: names, as `shardKey`s, that no shard has and none may get again. */
   constructor(
     readonly topology: Topology,
     spent: ReadonlySet<string> = new Set(),
@@ -83,25 +82,22 @@ export class MigrationPlanner {
       this.#users.set(shardKey(shard), (this.#users.get(shardKey(shard)) ?? 0) + 1);
   }
 
-  /** The roots of a table by their bases, in ascending order. Throws `NotFound` for a table that does not exist. */
+  /** The roots of a table by base id, ascending. Throws `NotFound` for an unknown table. */
   roots(tableId: number): ReadonlyMap<bigint, ShardId> {
     return this.#rootsOf(tableId).roots;
   }
 
-  /** The shape of the tree that serves the keys from a base on. Throws `NotFound`. */
+  /** The shape of the tree for the keys from a base id on. Throws `NotFound`. */
   template(tableId: number, baseId: bigint): Template {
     return templateOfTree(this.#tree(tableId, baseId));
   }
 
-  /** Whether any shard of the tree that serves the keys from a base on takes writes, or is read. Throws `NotFound`. */
+  /** Whether any shard of that tree takes writes or is read. Throws `NotFound`. */
   holds(tableId: number, baseId: bigint): boolean {
     return concreteLeaves(this.#tree(tableId, baseId)).some(({ read, write }) => read === 'allow' || write === 'allow');
   }
 
-  /**
-   * Returns undefined where nothing would change. Throws `InvalidArgument` for trees that do not cover the same keys, `FailedPrecondition` where there is
-   * nothing to copy from, or a shard is shared with keys that do not move.
-   */
+  /** Undefined if nothing would change. Throws `InvalidArgument` for trees that do not cover the same keys, and `FailedPrecondition` if there is nothing to copy from or a shard is shared with keys that do not move. */
   plan(tableId: number, bases: readonly bigint[], wanted: readonly WantedTree[]): MigrationPlan | undefined {
     const table = this.topology.table(tableId);
     const { bases: all, places } = this.#rootsOf(tableId);
@@ -126,7 +122,7 @@ export class MigrationPlanner {
     this.#refuseShared(froms);
     const old = froms.map((from) => printTemplate(templateOfTree(from.tree)));
     const fresh = goals.map((goal) => printTemplate(checkTemplate(goal.template)));
-    // A leaf keeps its data only where its tree keeps its keys.
+    // A leaf keeps its data only if its tree keeps its keys.
     const same = froms.length === 1 && goals.length === 1 ? froms[0]! : undefined;
     if (same !== undefined && old[0] === fresh[0]) return undefined;
 
@@ -190,7 +186,7 @@ export class MigrationPlanner {
     return concreteTree(this.topology, root);
   }
 
-  /** A shard that other keys use as well cannot be moved with these alone. */
+  /** A shard that other keys use cannot be moved with these alone. */
   #refuseShared(froms: readonly From[]): void {
     const seen = new Set<string>();
     const visit = ({ shard, children }: ConcreteTree, users: number): void => {
@@ -341,14 +337,14 @@ function planSteps(
   };
 }
 
-/** The old tree, and beside it, written and not read, the leaves that are being filled: those that it holds but does not write as well. */
+/** The old tree, with the leaves that are being filled beside it, written and not read; including leaves that it holds but does not write. */
 function stagedTree({ from, to, stage }: Interval): ConcreteTree {
   const written = new Set(from.leaves.filter((leaf) => leaf.write === 'allow').map((leaf) => shardKey(leaf.shard.id)));
   const fresh = to.filled.filter((shard) => !written.has(shardKey(shard.id)));
   return beside(stage, prune(from.tree, new Set(fresh.map((shard) => shardKey(shard.id)))), fresh);
 }
 
-/** The new tree, and beside it, written and not read, the leaves that going back would need. */
+/** The new tree, with the leaves that a rollback needs beside it, written and not read. */
 function settledTree({ from, to, stage }: Interval): ConcreteTree {
   const old = from.leaves.filter((leaf) => leaf.write !== 'ignore').map((leaf) => leaf.shard);
   const inOld = new Set(old.map((shard) => shardKey(shard.id)));
@@ -362,7 +358,7 @@ function settledTree({ from, to, stage }: Interval): ConcreteTree {
   );
 }
 
-/** A tree below a stage, which takes the place of its root where that replicates, and leaves of weight 0. */
+/** A tree below a stage, which replaces a replicating root, and leaves of weight 0. */
 const beside = (stage: ShardInfo, tree: ConcreteTree | undefined, leaves: readonly ShardInfo[]): ConcreteTree => ({
   shard: stage,
   weight: 1,
@@ -375,7 +371,7 @@ const beside = (stage: ShardInfo, tree: ConcreteTree | undefined, leaves: readon
 const finalTree = ({ tree }: To, stage: ShardInfo): ConcreteTree =>
   replicates(tree) ? { ...tree, shard: stage } : tree;
 
-/** The tree without some leaves, and without the nodes that this leaves empty. */
+/** The tree without some leaves, and without nodes that become empty. */
 function prune(tree: ConcreteTree, leaves: ReadonlySet<string>): ConcreteTree | undefined {
   if (leaves.size === 0) return tree;
   if (nodeType(tree.shard.type) === undefined) return leaves.has(shardKey(tree.shard.id)) ? undefined : tree;
@@ -399,7 +395,7 @@ function moveOf(interval: Interval, hash: string, intervals: readonly Interval[]
   return { kind: 'verify', sources, targets: interval.to.filled, ...(range === undefined ? {} : { range }) };
 }
 
-/** What the shards that go hold must be in those that stay. */
+/** Copies the content of shards that go into shards that stay. */
 function rescueOf(
   interval: Interval,
   dropped: readonly ShardInfo[],
@@ -417,19 +413,19 @@ function rescueOf(
     : [{ kind: 'verify', sources, targets, ...(range === undefined ? {} : { range }) }];
 }
 
-/** Absent where the old tree's keys all go the same way. */
+/** Absent if the old tree's keys all go the same way. */
 const rangeOf = (interval: Interval, hash: string, intervals: readonly Interval[]): HashRange | undefined =>
   intervals.filter((one) => one.from === interval.from).length === 1
     ? undefined
     : { hash, from: interval.baseId, to: interval.end };
 
-/** Leaves that hold everything: those that are read and written. Where there are none, those that are read: what they refuse waits for them. */
+/** Leaves that hold everything: those read and written. Without any, those read: writes that they refuse wait for them. */
 function sourcesOf(from: From): ShardInfo[] {
   const whole = from.leaves.filter((leaf) => leaf.read === 'allow' && leaf.write === 'allow');
   return (whole.length > 0 ? whole : from.leaves.filter((leaf) => leaf.read === 'allow')).map((leaf) => leaf.shard);
 }
 
-/** Gives the shards of a template their names. Leaves that are there already keep theirs. */
+/** Names the shards of a template. Existing leaves keep their names. */
 function wantedTree({ baseId, template }: WantedTree, same: From | undefined, stem: string, names: ShardNames): To {
   checkTemplate(template);
   const known = new Map(
@@ -477,7 +473,7 @@ const routingNode = (type: string, id: ShardId): ShardInfo => ({
   busy: 'normal',
 });
 
-/** What the names of a tree's shards have in common, without the generation that an earlier migration gave them. */
+/** The common stem of a tree's names, without the generation that an earlier migration added. */
 const stemOf = (from: From): string =>
   (from.leaves[0]?.shard ?? from.tree.shard).id.tablePrefix.replace(/_v\d+$/, '').slice(0, maxBaseLength);
 

@@ -3,22 +3,22 @@ import { checkWeight, maxHostWeight } from '../topology/checks.js';
 import { minCostFlow, type FlowEdge } from './minCostFlow.js';
 import { leafIdentity, leavesOf, printTemplate, type Template } from './template.js';
 
-/** A shape that trees may have, and its share of them. */
+/** A possible shape of trees, and its share of them. */
 export interface WeightedTemplate {
   readonly template: Template;
   readonly weight: number;
 }
 
 /**
- * Gives every tree one of some shapes, each shape to as many trees as its weight says (rounded by the largest remainders), so that the
- * fewest leaves have to be copied. Returns the shape of each tree, in their order. Throws `InvalidArgument` without a shape of positive weight.
+ * Assigns shapes to trees by weight (rounded by largest remainders) with the fewest leaves to copy. Returns each
+ * tree's shape, in order. Throws `InvalidArgument` without a shape of positive weight.
  */
 export function assignTemplates(trees: readonly Template[], shapes: readonly WeightedTemplate[]): Template[] {
   const quotas = shareOut(
     trees.length,
     shapes.map(({ weight }) => weight),
   );
-  // Trees of one shape are alike: they are counted, not told apart.
+  // Trees of one shape are interchangeable: they are counted.
   const groups = new Map<string, number[]>();
   for (const [i, tree] of trees.entries()) {
     const key = printTemplate(tree);
@@ -52,33 +52,36 @@ export function assignTemplates(trees: readonly Template[], shapes: readonly Wei
   return assigned;
 }
 
-/** Leaves that have to be copied; a change that copies nothing still costs a little, so that trees keep their shape where they may. */
+/**
+ * Leaves to copy. A change that copies nothing still costs a little, so that trees keep their shape where possible.
+ */
 function costOf(from: Template, to: Template): number {
   const known = new Set(leavesOf(from).map(leafIdentity));
   const copies = leavesOf(to).filter((leaf) => !known.has(leafIdentity(leaf))).length;
   return copies * 1_000 + (printTemplate({ ...from, weight: 1 }) === printTemplate({ ...to, weight: 1 }) ? 0 : 1);
 }
 
-/** A database host and its share of the leaves. 0: it is to be emptied. */
+/** A database host and its share of the leaves; 0 empties it. */
 export interface HostShare {
   readonly hostname: string;
   readonly weight: number;
 }
 
 /**
- * Spreads the leaves of trees over hosts by their weights, so that the fewest are copied: each tree keeps its shape, and no host gets two leaves of one tree.
- * Hosts that are not named are emptied. Returns the trees, in their order.
+ * Spreads the leaves of trees over hosts by weight with the fewest copies: each tree keeps its shape, and no host
+ * gets two leaves of one tree. Hosts not named are emptied. Returns the trees, in order.
  *
- * What a host gets less than its share, since leaves are whole, is added to `owed`, and given to it first in the next call.
+ * The remainder that a host is short of its share, since leaves are whole, is added to `owed`, and given to it first
+ * in the next call.
  *
- * Throws `InvalidArgument` where a tree has more leaves than there are hosts of positive weight.
+ * Throws `InvalidArgument` if a tree has more leaves than there are hosts of positive weight.
  */
 export function spreadOverHosts(
   trees: readonly Template[],
   hosts: readonly HostShare[],
   owed = new Map<string, number>(),
 ): Template[] {
-  // A host of weight 0 is as good as none: what is on it gets a place elsewhere first of all.
+  // A host of weight 0 counts as absent: its leaves are placed elsewhere first.
   const usable = hosts.filter(({ weight }) => weight > 0);
   const places = trees.map((tree) => leavesOf(tree).map((leaf) => leaf.host!));
   const widest = Math.max(0, ...places.map((place) => place.length));
@@ -92,7 +95,7 @@ export function spreadOverHosts(
   const sum = weights.reduce((a, b) => a + b, 0);
   const held = new Map<string, number>();
   for (const name of places.flat()) held.set(name, (held.get(name) ?? 0) + 1);
-  // Of hosts with the same claim, the one that is above its whole share already: nothing has to be copied for it.
+  // Among hosts with equal claims, the one above its whole share: it needs no copy.
   const above = (host: number): number =>
     Math.max(0, (held.get(usable[host]!.hostname) ?? 0) - Math.floor((total * weights[host]!) / sum));
   const quotas = shareOut(
@@ -112,10 +115,12 @@ export function spreadOverHosts(
   return trees.map((tree, i) => (placed.moved(i) ? rehost(tree, places[i]!, placed.of(i)) : tree));
 }
 
-/** Which host each leaf of each tree is on. Hosts are known by their place in the list; others are outside and are left. */
+/**
+ * The host of each leaf of each tree. Hosts are known by their index in the list; others are outside, and are left.
+ */
 class Placement {
   readonly #hosts: number[][];
-  /** Trees that have a leaf on a host. */
+  /** Trees with a leaf on each host. */
   readonly #on: Set<number>[];
   readonly #outside: [tree: number, leaf: number][] = [];
   readonly #changed = new Set<number>();
@@ -145,14 +150,15 @@ class Placement {
     return this.#hosts[tree]!.map((host) => this.names[host]!);
   }
 
-  /** First what stands outside gets a place, then hosts above their quota give to those below. */
+  /** Places leaves from outside first, then moves leaves from hosts above their quota to hosts below. */
   level(): void {
     for (const [tree, leaf] of this.#outside) {
-      // The emptiest host that the tree may be on; what this overfills is given on below.
+      // The emptiest host that the tree may use; any excess is passed on below.
       const host = this.#needy().find((one) => !this.#on[one]!.has(tree)) ?? this.#least(tree);
       this.#put(tree, leaf, host);
     }
-    // What one host gives may make room for what another could not; each gift brings the whole nearer to its quotas, so this ends.
+    // One host's gift may make room for another's; each gift brings the whole nearer to its quotas, so that this
+    // ends.
     for (let given = true; given;) {
       given = false;
       for (let host = 0; host < this.names.length; host++) {
@@ -165,7 +171,7 @@ class Placement {
     return this.#on[host]!.size - this.quotas[host]!;
   }
 
-  /** Hosts below their quota, the furthest below first. */
+  /** Hosts below their quota, furthest below first. */
   #needy(): number[] {
     return this.names
       .map((_, host) => host)
@@ -178,7 +184,10 @@ class Placement {
     return free.sort((a, b) => this.#surplus(a) - this.#surplus(b))[0]!;
   }
 
-  /** Moves one leaf away from a host, along the shortest chain of hosts that ends at one below its quota. Every link of the chain is a leaf that moves. */
+  /**
+   * Moves one leaf off a host, along the shortest chain of hosts that ends at one below its quota. Every link of the
+   * chain moves one leaf.
+   */
   #giveOne(from: number): boolean {
     const reached = new Map<number, { readonly by: number; readonly tree: number }>();
     const waiting = [from];
@@ -230,7 +239,10 @@ function rehost(tree: Template, before: readonly string[], after: readonly strin
   return visit(tree);
 }
 
-/** Splits a number into whole parts by weights: each its share rounded down, and the rest to the largest remainders, each with its claim added. No part is above its bound. */
+/**
+ * Splits a number into whole parts by weight: each share rounded down, and the rest to the largest remainders with
+ * their claims added. No part exceeds its bound.
+ */
 export function shareOut(
   total: number,
   weights: readonly number[],

@@ -8,7 +8,7 @@ import { assignTemplates, shareOut, spreadOverHosts, type HostShare, type Weight
 import type { MigrationPlan } from './steps.js';
 import { checkTemplate, leavesOf, printTemplate, type Template } from './template.js';
 
-/** Where a tree hangs: the table, and the base from which on it serves. */
+/** A tree's place: its table and base id. */
 export interface TreePlace {
   readonly tableId: number;
   readonly baseId: bigint;
@@ -16,15 +16,15 @@ export interface TreePlace {
 
 const maxShards = 10_000;
 
-/** Every tree of some tables. Throws `NotFound` for a table that does not exist. */
+/** Every tree of some tables. Throws `NotFound` for an unknown table. */
 export const placesOf = (planner: MigrationPlanner, tableIds: readonly number[]): TreePlace[] =>
   tableIds.flatMap((tableId) => [...planner.roots(tableId).keys()].map((baseId) => ({ tableId, baseId })));
 
-/** Those of them that hold anything: keys that nothing is kept of may share a tree, which stays. */
+/** The places whose trees hold data: keys of which nothing is kept may share a tree, which stays. */
 const holdingPlaces = (planner: MigrationPlanner, tableIds: readonly number[]): TreePlace[] =>
   placesOf(planner, tableIds).filter(({ tableId, baseId }) => planner.holds(tableId, baseId));
 
-/** Turns every tree of some tables that has one shape into another. Throws `NotFound` where none has it. */
+/** Transforms every tree of some tables from one shape into another. Throws `NotFound` if none has the shape. */
 export function transform(
   planner: MigrationPlanner,
   tableIds: readonly number[],
@@ -44,11 +44,14 @@ export function transform(
   );
 }
 
-/** Turns the tree that holds a shard into another. Throws `NotFound` where no table forwards to it. */
+/** Transforms the tree that holds a shard. Throws `NotFound` if no table forwards to it. */
 export const transformTree = (planner: MigrationPlanner, shard: ShardId, to: Template): MigrationPlan[] =>
   plansFor(planner, [placeOf(planner, shard)], [to]);
 
-/** Moves a leaf to another host; its tree is otherwise as it was. Throws `NotFound`, and `InvalidArgument` for a routing node or a host that has a copy already. */
+/**
+ * Moves a leaf to another host; the rest of its tree stays. Throws `NotFound`, and `InvalidArgument` for a routing
+ * node or a host that has a copy already.
+ */
 export function moveShard(planner: MigrationPlanner, shard: ShardId, toHost: string): MigrationPlan[] {
   const place = placeOf(planner, shard);
   const before = planner.template(place.tableId, place.baseId);
@@ -75,7 +78,7 @@ export function moveShard(planner: MigrationPlanner, shard: ShardId, toHost: str
   return plansFor(planner, [place], [checkTemplate(after)]);
 }
 
-/** Spreads the leaves of each of some tables over hosts by their weights, with the fewest copies. */
+/** Spreads the leaves of each table over hosts by weight, with the fewest copies. */
 export function rebalanceHosts(
   planner: MigrationPlanner,
   tableIds: readonly number[],
@@ -83,7 +86,7 @@ export function rebalanceHosts(
 ): MigrationPlan[] {
   const places = holdingPlaces(planner, tableIds);
   const owed = new Map<string, number>();
-  // Table by table: a graph's two directions, and each of many graphs, are to be on all hosts.
+  // Table by table: both directions of a graph, and each of many graphs, use all hosts.
   return [...new Set(places.map(({ tableId }) => tableId))].flatMap((tableId) => {
     const own = places.filter((place) => place.tableId === tableId);
     return plansFor(
@@ -98,7 +101,7 @@ export function rebalanceHosts(
   });
 }
 
-/** Gives each tree of some tables one of some shapes by their weights, with the fewest copies. */
+/** Assigns shapes to each table's trees by weight, with the fewest copies. */
 export function rebalanceTemplates(
   planner: MigrationPlanner,
   tableIds: readonly number[],
@@ -115,7 +118,7 @@ export function rebalanceTemplates(
   );
 }
 
-/** Rebalances over the shapes that the tables' trees have, without some and with others, all of one weight. */
+/** Rebalances over the shapes of the tables' trees, without some and with others, all of equal weight. */
 export function changePartitions(
   planner: MigrationPlanner,
   tableIds: readonly number[],
@@ -143,7 +146,9 @@ export function changePartitions(
   );
 }
 
-/** Splits the keys of a tree at some hashes; absent: in the middle. The parts have its shape, or those given, in order. */
+/**
+ * Splits a tree's keys at some hashes; absent: in the middle. The parts have its shape, or the given ones in order.
+ */
 export function split(
   planner: MigrationPlanner,
   place: TreePlace,
@@ -172,7 +177,7 @@ export function split(
   ]);
 }
 
-/** Merges a tree with those that follow it, `count` in all, into one; it has the first one's shape, or the one given. */
+/** Merges `count` successive trees into one, of the first one's shape or a given one. */
 export function merge(planner: MigrationPlanner, place: TreePlace, count: number, shape?: Template): MigrationPlan[] {
   const { tableId, baseId } = place;
   const bases = [...planner.roots(tableId).keys()];
@@ -186,7 +191,10 @@ export function merge(planner: MigrationPlanner, place: TreePlace, count: number
   return compact([planner.plan(tableId, merged, [{ baseId, template }])]);
 }
 
-/** The changes that make a table: shards of equal key ranges, their trees of some shapes by weight. Throws `AlreadyExists` and `InvalidArgument`. */
+/**
+ * The changes that create a table: shards of equal key ranges, with trees of some shapes by weight. Throws
+ * `AlreadyExists` and `InvalidArgument`.
+ */
 export function planTable(
   topology: Topology,
   table: TableInfo,
@@ -205,7 +213,7 @@ export function planTable(
     shapes.map(({ weight }) => weight),
   );
   const changes: Change[] = [{ kind: 'createTable', table }];
-  // Shapes by turns, so that neighboring keys are on different hosts.
+  // Shapes alternate, so that neighboring keys are on different hosts.
   const order = quotas
     .flatMap((quota, shape) => Array.from({ length: quota }, (_, i) => ({ shape, at: (i + 0.5) / quota })))
     .sort((a, b) => a.at - b.at || a.shape - b.shape);
@@ -241,7 +249,7 @@ function addTree(changes: Change[], template: Template, prefix: string, path = '
   return id;
 }
 
-/** Plans that give each place a shape; places that have it already are left out. */
+/** Plans that give each place a shape; places that have it are left out. */
 export const plansFor = (
   planner: MigrationPlanner,
   places: readonly TreePlace[],
@@ -252,7 +260,7 @@ export const plansFor = (
 const compact = (plans: readonly (MigrationPlan | undefined)[]): MigrationPlan[] =>
   plans.filter((plan) => plan !== undefined);
 
-/** The place of the tree that holds a shard. */
+/** The place of a shard's tree. */
 function placeOf(planner: MigrationPlanner, shard: ShardId): TreePlace {
   const { topology } = planner;
   let root = topology.shard(shard).id;
@@ -264,7 +272,7 @@ function placeOf(planner: MigrationPlanner, shard: ShardId): TreePlace {
   return { tableId: forwarding.tableId, baseId: forwarding.baseId };
 }
 
-/** How many leaves each host has in some trees. */
+/** The number of leaves on each host in some trees. */
 export function leavesPerHost(templates: readonly Template[]): Map<string, number> {
   const found = new Map<string, number>();
   for (const leaf of templates.flatMap(leavesOf)) found.set(leaf.host!, (found.get(leaf.host!) ?? 0) + 1);

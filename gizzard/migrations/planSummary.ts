@@ -7,7 +7,7 @@ import { shardSizes } from '../moving/shardSizes.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 import { copyCount, type MigrationPlan } from './steps.js';
 
-/** Shards that leave a host, or come to it. Rows and bytes are estimates. */
+/** Shards that leave a host or come to it. Rows and bytes are estimates. */
 export interface MovedLoad extends ShardSize {
   readonly shards: number;
 }
@@ -24,16 +24,19 @@ export interface HostSummary {
 }
 
 export interface PlanSummary {
-  /** By name; hosts to and from which nothing goes are absent. */
+  /** By name; hosts without moves are absent. */
   readonly hosts: readonly HostSummary[];
   /** How long the tables of shards that leave are kept on their hosts (`moves.undropDays`). */
   readonly keptDays: number;
   readonly trees: number;
   readonly copies: number;
-  /** Rows and bytes that are copied. */
+  /** Rows and bytes to copy. */
   readonly rows: number;
   readonly bytes: number;
-  /** How long the copies take where every one runs at its ceiling, and where every one runs at its floor. Comparing, waiting for servers and windows of time come on top. */
+  /**
+   * Duration of the copies with each at its ceiling, and with each at its floor. Comparisons, waits for servers and
+   * time windows come on top.
+   */
   readonly atLeastMs: number;
   readonly atMostMs: number;
 }
@@ -45,7 +48,7 @@ const plus = (load: MovedLoad, { rows, bytes }: ShardSize): MovedLoad => ({
   bytes: load.bytes + bytes,
 });
 
-/** Sums up plans by hosts, from the sizes that shards have now. */
+/** Sums up plans by host, from the present sizes of shards. */
 export async function summarizePlans(
   plans: readonly MigrationPlan[],
   {
@@ -59,7 +62,7 @@ export async function summarizePlans(
     readonly movableType: (type: string) => Movable;
     readonly moves: RoostConfig['moves'];
     readonly rates: Partial<MoveRates>;
-    /** What all copies together may do; absent: no such bound. */
+    /** Limit of all copies together. Absent: none. */
     readonly clusterRowsPerSecond: number | undefined;
   },
 ): Promise<PlanSummary> {
@@ -71,7 +74,7 @@ export async function summarizePlans(
 
   const leaving = new Map<string, MovedLoad>();
   const arriving = new Map<string, MovedLoad>();
-  /** Rows that the copies of a host read and write. */
+  /** Rows that a host's copies read and write. */
   const through = new Map<string, number>();
   const add = <V>(map: Map<string, V>, key: string, first: V, more: (before: V) => V): void =>
     void map.set(key, more(map.get(key) ?? first));
@@ -124,7 +127,10 @@ async function freeOn(hosts: Pick<Hosts, 'host'>, name: string): Promise<number 
   }
 }
 
-/** What each new shard gets from the copies, by its key. A source of which several ranges are copied is taken to be spread evenly over them. */
+/**
+ * The expected size of each new shard, by key. A source with several copied ranges is assumed to be spread evenly
+ * over them.
+ */
 function copiedSizes(
   { steps }: MigrationPlan,
   sizeOf: (shard: ShardInfo) => ShardSize,

@@ -12,7 +12,7 @@ import { shardKey, type ShardInfo } from '../topology/types.js';
 import { retiredPrefix, type MigrationPlan } from './steps.js';
 
 const hostDeadlineMs = 5_000;
-/** What a copy takes on another host differs with its pages and indexes. */
+/** The size of a copy on another host differs with its pages and indexes. */
 const sizeMargin = 1.25;
 /** Problems that a message names. */
 const namedProblems = 20;
@@ -24,14 +24,15 @@ export interface PreflightEnvironment {
   readonly dropped: Pick<DroppedTables, 'list'>;
   readonly servers: Pick<Servers, 'lacking'>;
   readonly topology: Topology;
-  /** Shards that are in a migration, with its number. */
+  /** The migration of each reserved shard, by number. */
   readonly reservations: ReadonlyMap<string, number>;
 }
 
 /**
- * Looks for everything that would stop plans half-way, before anything changes: shards in another migration or busy, servers that do not know a host, hosts that are unknown, do not answer, are too old, lag,
- * forbid to make and rename tables, lack room, or hold tables of the names that are to be made. Throws `FailedPrecondition` that lists what was found. Returns
- * what could not be looked at, in sentences.
+ * Looks for everything that would stop plans half-way, before anything changes: reserved or busy shards, servers that
+ * do not know a host, and hosts that are unknown, silent, too old, lagging, without the needed rights or room, or
+ * with tables of the names to be created. Throws `FailedPrecondition` with a list. Returns sentences about what could
+ * not be checked.
  */
 export async function preflight(plans: readonly MigrationPlan[], environment: PreflightEnvironment): Promise<string[]> {
   const sizes = new SizeBook(environment);
@@ -42,7 +43,7 @@ export async function preflight(plans: readonly MigrationPlan[], environment: Pr
     ...(await hostProblems(plans, environment, sizes)),
   ];
   const warnings: string[] = [];
-  // Sizes are asked of the same hosts: one that does not answer is a problem already.
+  // Sizes are asked of the same hosts: a silent one is a problem already.
   if (problems.length === 0) {
     const room = await lookAtRoom(plans, environment, sizes);
     problems.push(...room.problems);
@@ -104,7 +105,7 @@ async function hostProblems(
       const host = backend.host(name);
       const made = created.filter((shard) => shard.id.hostname === name);
       const makesShards = made.length > 0;
-      // Their types would not understand the host.
+      // The types of these shards would not understand the host.
       const misplaced = backendProblems(backend.name, made, environment);
       if (misplaced.length > 0) return misplaced;
       try {
@@ -121,7 +122,7 @@ async function hostProblems(
         ];
       } catch (error) {
         const { message } = RoostError.from(error);
-        // A host that is only a source among others, or is to be left, may be down: that is why one leaves it.
+        // A host that is one source among several, or is being left, may be down: that is why one leaves it.
         return makesShards || isOnlySource(plans, name) ? [`host ${name} cannot be used: ${message}`] : [];
       }
     }),
@@ -132,7 +133,7 @@ async function hostProblems(
 const isOnlySource = (plans: readonly MigrationPlan[], hostname: string): boolean =>
   plans.some((plan) => plan.sources.length > 0 && plan.sources.every((shard) => shard.id.hostname === hostname));
 
-/** Shards that are to be made on a host of another backend than theirs. */
+/** Shards to be created on a host of another backend than theirs. */
 const backendProblems = (backend: string, created: readonly ShardInfo[], { types }: PreflightEnvironment): string[] =>
   created.flatMap(({ id, type }) => {
     const known = types.get(type);
@@ -143,7 +144,7 @@ const backendProblems = (backend: string, created: readonly ShardInfo[], { types
         ];
   });
 
-/** Tables of names that the plans will need. */
+/** Existing tables with names that the plans need. */
 async function tableProblems(
   host: Host,
   shards: readonly ShardInfo[],
@@ -162,7 +163,7 @@ async function tableProblems(
   return problems;
 }
 
-/** What is to be copied to a host must fit beside what it holds. */
+/** The copies must fit beside a host's present content. */
 async function lookAtRoom(
   plans: readonly MigrationPlan[],
   { hosts, dropped }: PreflightEnvironment,
@@ -171,7 +172,7 @@ async function lookAtRoom(
   const coming = new Map<string, number>();
   for (const plan of plans) {
     if (plan.created.length === 0) continue;
-    // Of a split or merge each new shard holds at most what all of the old ones do.
+    // In a split or merge, each new shard holds at most what all old ones do.
     const bytes = await sizes.largest(plan.sources);
     for (const shard of plan.created)
       coming.set(shard.id.hostname, (coming.get(shard.id.hostname) ?? 0) + Math.ceil(bytes * sizeMargin));
@@ -195,7 +196,7 @@ async function lookAtRoom(
   return { problems, warnings };
 }
 
-/** What hosts hold, asked once for each type. */
+/** The content of hosts, asked once for each type. */
 class SizeBook {
   readonly #stored = new Map<string, Promise<ReadonlyMap<string, ShardSize>>>();
 
@@ -213,7 +214,7 @@ class SizeBook {
     return found;
   }
 
-  /** The bytes of the largest of some replicas. One on a host that does not answer is left out. */
+  /** The bytes of the largest of some replicas, except those on hosts that do not answer. */
   async largest(shards: readonly ShardInfo[]): Promise<number> {
     const sizes = await Promise.all(
       shards.map(async ({ id, type }) => {

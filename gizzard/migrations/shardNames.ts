@@ -1,7 +1,7 @@
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardId } from '../topology/types.js';
 
-/** Names that no shard has or had, given out once each. */
+/** Names that no shard has or had; each is given out once. */
 export class ShardNames {
   readonly #taken: Set<string>;
 

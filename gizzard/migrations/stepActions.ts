@@ -16,7 +16,7 @@ import type { Migration, MigrationStep } from './migration.js';
 import { retired, retiredPrefix, unretired, unretiredPrefix, type Action } from './steps.js';
 
 const tableDeadlineMs = 60_000;
-/** A comparison that still finds something after so many rounds says that a write goes somewhere that it should not. */
+/** If a comparison still finds differences after this many rounds, writes go astray. */
 const maxVerifyRounds = 10;
 
 export interface StepEnvironment {
@@ -30,26 +30,26 @@ export interface StepEnvironment {
   readonly types: ReadonlyMap<string, ShardType>;
   /** How long a process that only reads may keep an old topology. */
   readonly reloadMs: number;
-  /** How long tables that are to go wait for a host that does not answer, before they are left behind there. */
+  /** How long tables to be dropped wait for a silent host before they are left behind there. */
   readonly leaveHostAfterMs: number;
 }
 
-/** One step's work for one migration. */
+/** The context of one step of one migration. */
 export interface StepContext extends StepEnvironment {
   readonly migration: Migration;
-  /** Whether the step takes away what is not needed any more: a host that is gone for good must not keep it from its end. */
+  /** Whether the step only removes leftovers: a host that is gone for good must not block it. */
   readonly takesAway: boolean;
-  /** Shards whose tables earlier steps have left behind, by the names that they have there. */
+  /** Shards with tables that earlier steps left behind, by the tables' names there. */
   readonly leftBehind: ReadonlySet<string>;
-  /** How long this step has been tried by now. */
+  /** How long this step has been attempted. */
   readonly triedMs: () => number;
-  /** Aborted when the work should be left as it is. */
+  /** Aborted when the work is to be left as it is. */
   readonly signal: AbortSignal;
-  /** Throws when the migration is not this server's any more. */
+  /** Throws if the migration no longer belongs to this server. */
   readonly stillOurs: () => Promise<void>;
 }
 
-/** Does what a step says, or what undoes it; returns what was seen. Repeating it does no harm. */
+/** Performs a step or its reversal, and returns the evidence. Idempotent. */
 export async function runAction(action: Action, context: StepContext): Promise<MigrationStep['evidence']> {
   switch (action.kind) {
     case 'nothing':
@@ -78,13 +78,16 @@ export async function runAction(action: Action, context: StepContext): Promise<M
   }
 }
 
-/** A server that was started since the preflight may not know a host. Throws `Unavailable` until it does: what follows would make it write and read without that host. */
+/**
+ * A server started after the preflight may not know a host. Throws `Unavailable` until it does: the following steps
+ * would make it read and write without that host.
+ */
 async function everyServerKnows(shards: readonly ShardInfo[], { servers }: StepContext): Promise<void> {
   const lacking = await servers.lacking([...new Set(shards.map((shard) => shard.id.hostname))].sort());
   if (lacking.length > 0) throw new RoostError('Unavailable', lacking.join('; '));
 }
 
-/** A server that hung, and lost the migration meanwhile, must not touch tables that may be another's by now. */
+/** A server that hung, and lost the migration meanwhile, must not touch tables that may belong to another by now. */
 async function onTables(
   shard: ShardInfo,
   { hosts, stillOurs }: StepContext,
@@ -94,7 +97,10 @@ async function onTables(
   await work(hosts.host(shard.id.hostname), Deadline.after(tableDeadlineMs));
 }
 
-/** From here on no shard gets these names, so that their tables are the ones that were looked at, whenever this process comes to them. */
+/**
+ * From here on no shard gets these names, so that the tables are the examined ones, whenever this process gets to
+ * them.
+ */
 const spend = (shards: readonly ShardInfo[], { nameServer, migration }: StepContext): Promise<void> =>
   nameServer.spend(
     shards.map(({ id }) => id),
@@ -102,7 +108,7 @@ const spend = (shards: readonly ShardInfo[], { nameServer, migration }: StepCont
     migration.id,
   );
 
-/** Does something to tables that nobody uses any more; those on a host that stays away are left behind. */
+/** Works on tables that nobody uses any more; those on a silent host are left behind. */
 async function takeAway(
   shards: readonly ShardInfo[],
   context: StepContext,
@@ -118,7 +124,7 @@ async function takeAway(
       await onTables(shard, context, (host, deadline) => work(shard, host, deadline));
       done++;
     } catch (error) {
-      // Those on other hosts go first, whatever becomes of this one.
+      // Tables on other hosts come first, whatever happens to this one.
       if (!(error instanceof RoostError && error.retryable)) throw error;
       failure = error;
       left.push(shard);
@@ -137,7 +143,7 @@ async function setAside(shard: ShardInfo, { dropped, keepDroppedMs, migration }:
 const wasLeft = ({ id }: ShardInfo, { leftBehind }: StepContext): boolean =>
   leftBehind.has(shardKey(id)) || leftBehind.has(shardKey({ ...id, tablePrefix: unretiredPrefix(id.tablePrefix) }));
 
-/** Whether shards have been waited for in vain, and nobody is to miss their tables. */
+/** True once the wait for the shards' host has timed out; their tables may then be left behind. */
 async function mayLeave(
   shards: readonly ShardInfo[],
   { takesAway, triedMs, leaveHostAfterMs, hosts }: StepContext,
@@ -152,7 +158,7 @@ async function mayLeave(
 const evidenceOf = (left: readonly ShardInfo[]): MigrationStep['evidence'] =>
   left.length === 0 ? {} : { leftBehind: left.map((shard) => shardKey(shard.id)) };
 
-/** Every server has let go of the tables; a process that only reads, and says nothing of itself, has after this time. */
+/** By then every server has let go of the tables; so has a process that only reads, and does not report itself. */
 const letReadersGo = ({ reloadMs, signal }: StepContext): Promise<void> => sleep(2 * reloadMs, undefined, { signal });
 
 async function change(
@@ -163,7 +169,8 @@ async function change(
   const { topology } = nameServer;
   const left = outstanding(topology, changes);
   await stillOurs();
-  // Only on top of what was looked at: if this server hangs now, another goes on, and what it does may be undone before this one wakes.
+  // Only on top of the examined version: if this server hangs now, another continues, and may undo this before this
+  // one wakes.
   if (left.length > 0)
     await nameServer.apply(left, `migration ${migration.id}`, { onVersion: topology.version, maker: migration.id });
   const { version } = nameServer.topology;
@@ -171,7 +178,7 @@ async function change(
   return { changes: left.length, topology: version, servers: (await servers.list()).length };
 }
 
-/** The changes that are not made yet: a server may have died between making them and saying so. */
+/** The changes not made yet: a server may have died between making and recording them. */
 function outstanding(topology: Topology, changes: readonly Change[]): Change[] {
   const { links, forwardings } = topology.state;
   const linkOf = (parent: string, child: string): boolean =>
@@ -212,7 +219,7 @@ async function verify({ sources, ...rest }: MoveSpec, context: StepContext): Pro
   );
 }
 
-/** Runs a move of the migration to its end: the one that is under way already, where a server died, or a new one. */
+/** Runs a move of the migration to its end: one in progress, if a server died, or a new one. */
 async function move(spec: MoveSpec, { moves, migration, signal, stillOurs }: StepContext): Promise<MoveTask> {
   await stillOurs();
   const tasks = await moves.store.ofMigration(migration.id);
@@ -223,10 +230,10 @@ async function move(spec: MoveSpec, { moves, migration, signal, stillOurs }: Ste
   };
   const open = tasks.filter((task) => isOpen(task.state));
   const same = open.find((task) => isDeepStrictEqual(specOf(task), specOf(spec)));
-  // One that began with other sources, since some did not answer then or do not now.
+  // One that began with other sources, because some did not answer then or do not now.
   for (const task of open) if (task !== same) await moves.drop(task.id);
   const id = same?.id ?? (await moves.add(spec, rates, migration.id));
-  // A server that had lost the migration, and did not know it yet, may have dropped it.
+  // A server that had lost the migration without knowing may have dropped it.
   if ((await moves.ended(id, signal)).state === 'cancelled')
     throw new RoostError('Unavailable', `move ${id} was cancelled; another takes its place`, { fields: { move: id } });
   return moves.finished(id, signal);
@@ -239,7 +246,10 @@ const specOf = ({ kind, sources, targets, range }: MoveSpec): unknown => [
   range?.to,
 ];
 
-/** What one source has acknowledged the others have too, or will get from the journal: those that do not answer can be left out, but not all. */
+/**
+ * Whatever one source has acknowledged, the others have or will get from the journal: silent ones can be left out,
+ * but not all.
+ */
 async function reachable(spec: MoveSpec, context: StepContext): Promise<MoveSpec> {
   const sources = await answering(spec.sources, context);
   if (sources.length === 0)

@@ -3,11 +3,14 @@ import type { PlanBasis } from './planBasis.js';
 import type { Change } from '../topology/changes.js';
 import type { ShardId, ShardInfo } from '../topology/types.js';
 
-/** In their order. A migration rests before `cleanup` until somebody says to go on: until then it can be rolled back at once. */
+/**
+ * In order. A migration rests before `cleanup` until it is told to continue; until then it can be rolled back at
+ * once.
+ */
 export const phases = ['prepare', 'copy', 'verify', 'settle', 'cleanup'] as const;
 export type Phase = (typeof phases)[number];
 
-/** What a step does. Each may be repeated: what is done already changes nothing. */
+/** The action of a step. Idempotent. */
 export type Action =
   | { readonly kind: 'createTables'; readonly shards: readonly ShardInfo[] }
   /** Sets tables aside, where they are kept for `moves.undropDays`. */
@@ -29,26 +32,26 @@ export interface PlannedStep {
   readonly inverse: Action;
 }
 
-/** One tree, or some neighboring ones of a split or merge, on their way from one shape to another. */
+/** One tree, or neighboring trees of a split or merge, on the way from one shape to another. */
 export interface MigrationPlan {
   readonly title: string;
-  /** What it was made for: it is refused where that has changed. */
+  /** The trees that it was made for; it is refused once they have changed. */
   readonly basis: PlanBasis;
   readonly steps: readonly PlannedStep[];
-  /** Every shard that is there before or after: no other migration may touch them meanwhile. */
+  /** Every shard before or after: no other migration may touch them meanwhile. */
   readonly shards: readonly ShardId[];
-  /** Shards that hold data now and are read for the copies. */
+  /** Shards with data that the copies read. */
   readonly sources: readonly ShardInfo[];
-  /** Leaves that are made, and where from. */
+  /** Leaves to create, with their sources. */
   readonly created: readonly ShardInfo[];
-  /** Leaves that go at the end. */
+  /** Leaves dropped at the end. */
   readonly dropped: readonly ShardInfo[];
 }
 
-/** How a retired shard's tables are called until they are dropped. */
+/** The suffix of a retired shard's tables until they are dropped. */
 const retiredSuffix = '_old';
 export const retiredPrefix = (prefix: string): string => `${prefix}${retiredSuffix}`;
-/** The prefix that tables had before they were retired; the same for those that are not. */
+/** The prefix of tables before they were retired; unchanged for others. */
 export const unretiredPrefix = (prefix: string): string =>
   prefix.endsWith(retiredSuffix) ? prefix.slice(0, -retiredSuffix.length) : prefix;
 export const retired = (shard: ShardInfo): ShardInfo => ({
@@ -60,6 +63,6 @@ export const unretired = (shard: ShardInfo): ShardInfo => ({
   id: { ...shard.id, tablePrefix: unretiredPrefix(shard.id.tablePrefix) },
 });
 
-/** Copies that a plan makes: pages of rows that go over the network. */
+/** The number of copies in a plan, which send rows over the network. */
 export const copyCount = (plan: Pick<MigrationPlan, 'steps'>): number =>
   plan.steps.reduce((sum, { action }) => sum + (action.kind === 'copy' ? action.spec.targets.length : 0), 0);

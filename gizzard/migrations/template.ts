@@ -2,15 +2,15 @@ import { RoostError } from '../../core/index.js';
 import { nodeType } from '../nodes/index.js';
 import type { Attributes } from '../topology/types.js';
 
-/** The shape of a replication tree: which nodes, on which hosts, with which shares of the reads; without the names of its shards. */
+/** The shape of a replication tree: nodes, hosts and shares of reads, without the names of shards. */
 export interface Template {
-  /** A node type, or the type of a leaf. */
+  /** A node type, or a leaf's type. */
   readonly type: string;
-  /** Where a leaf lives. Absent: a routing node. */
+  /** A leaf's host. Absent: a routing node. */
   readonly host?: string;
-  /** Share of the reads among its siblings; of no meaning at the root. */
+  /** Share of the reads among siblings; without meaning at the root. */
   readonly weight: number;
-  /** Of a leaf: those that are not the defaults of its type. */
+  /** A leaf's attributes that differ from its type's defaults. */
   readonly attributes: Attributes;
   readonly children: readonly Template[];
 }
@@ -18,11 +18,11 @@ export interface Template {
 export const leavesOf = (template: Template): readonly Template[] =>
   template.host === undefined ? template.children.flatMap(leavesOf) : [template];
 
-/** What makes a leaf the same data on the same host. */
+/** Identifies a leaf's data on its host. */
 export const leafIdentity = ({ type, host, attributes }: Template): string =>
   [host, type, ...named(attributes)].join(' ');
 
-/** The template as text, with siblings in one order whatever theirs was, so that equal templates have equal texts. `parseTemplate` reads it. */
+/** The template as text, with siblings sorted, so that equal templates have equal texts. `parseTemplate` reads it. */
 export function printTemplate(template: Template): string {
   return printNode({ ...template, weight: 1 });
 }
@@ -35,13 +35,16 @@ function printNode(template: Template): string {
   return `${template.type}(${args.join(', ')})${template.weight === 1 ? '' : ` * ${template.weight}`}`;
 }
 
-/** Attributes as a template has them, in one order: `sourceType="INT UNSIGNED"`. */
+/** Attributes as a template shows them, sorted: `sourceType="INT UNSIGNED"`. */
 const named = (attributes: Attributes): string[] =>
   Object.entries(attributes)
     .map(([name, value]) => `${name}=${/^\w+$/.test(value) ? value : JSON.stringify(value)}`)
     .sort();
 
-/** Throws `InvalidArgument` for a tree that could not be: a node that needs one child and has another number, or two copies on one host. */
+/**
+ * Throws `InvalidArgument` for an impossible tree: a node that needs one child and has another number, or two copies
+ * on one host.
+ */
 export function checkTemplate(template: Template): Template {
   const seen = new Set<string>();
   for (const leaf of leavesOf(template)) {

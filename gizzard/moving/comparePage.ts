@@ -5,10 +5,13 @@ import type { MovableTable, RowsDigest } from './movable.js';
 import type { Difference, MoveSpec } from './moveTask.js';
 import { within, type MovedPage, type HostedShard } from './pages.js';
 
-/** Rows that look different may be in the middle of a write that reaches one shard before another: they are looked at again, after these waits. */
+/**
+ * Rows that differ may be in the middle of a write that has reached one shard and not another: they are compared
+ * again after these waits.
+ */
 const lookAgainAfterMs = [50, 100, 200, 400] as const;
 
-/** Compares one page of at most `limit` rows of each shard, and puts right what differs where the move says so. */
+/** Compares a page of at most `limit` rows per shard, and repairs differences if the move says so. */
 export async function comparePage(
   spec: MoveSpec,
   table: MovableTable,
@@ -20,7 +23,7 @@ export async function comparePage(
 ): Promise<MovedPage> {
   const places = [...sources, ...targets];
   const ends = await Promise.all(places.map(({ host, shard }) => table.pageEnd(host, shard, after, limit, deadline)));
-  // The nearest end, so that no shard's page holds more rows than the limit.
+  // The nearest end, so that no shard's page has more rows than the limit.
   const end = ends.filter((one) => one !== undefined).sort((a, b) => table.compareKeys(a, b))[0];
   const { rowCount, suspects, waitedMs } = await findSuspects(
     spec,
@@ -53,7 +56,7 @@ export async function comparePage(
 interface Suspects {
   /** Rows of the page. */
   readonly rowCount: number;
-  /** Those that differ, by key, each by its place. */
+  /** Differing rows by key, each by place. */
   readonly suspects: ReadonlyMap<string, readonly unknown[]>;
   readonly waitedMs: number;
 }
@@ -81,7 +84,7 @@ async function findSuspects(
       : (rows: readonly unknown[]) => !allSame(table, rows);
   let suspects = new Map([...byKey].filter(([, rows]) => differs(rows)));
   let waitedMs = 0;
-  // Of a merge most rows differ, and those in the middle of a write come to no harm by being written again.
+  // In a merge most rows differ, and rewriting rows in the middle of a write does no harm.
   for (const waitMs of spec.kind === 'merge' ? [] : lookAgainAfterMs) {
     if (suspects.size === 0 || deadline.remainingMs() < waitMs * 4) break;
     await sleep(waitMs);
@@ -93,7 +96,7 @@ async function findSuspects(
   return { rowCount: Math.max(...pages.map((page) => page.length)), suspects, waitedMs };
 }
 
-/** The digest of a page that is the same everywhere; undefined where it is not, or there is none. */
+/** The digest of a page that is equal everywhere; undefined if it is not, or has none. */
 async function commonDigest(
   table: MovableTable,
   places: readonly HostedShard[],
@@ -108,7 +111,7 @@ async function commonDigest(
   return others.every((other) => sameDigest(first!, other)) ? first : undefined;
 }
 
-/** For each key the rows by place, undefined where there is none. */
+/** The rows of each key by place, undefined for missing ones. */
 function rowsByKey(table: MovableTable, pages: readonly (readonly unknown[])[]): Map<string, unknown[]> {
   const byKey = new Map<string, unknown[]>();
   for (const [at, rows] of pages.entries()) {
@@ -125,7 +128,7 @@ function rowsByKey(table: MovableTable, pages: readonly (readonly unknown[])[]):
 const allSame = (table: MovableTable, rows: readonly unknown[]): boolean =>
   rows.every((row) => row !== undefined && table.same(rows[0], row));
 
-/** The places, among those from `firstTarget` on, that lack something that any place has. */
+/** The places, from `firstTarget` on, that lack something that any place has. */
 function lacking(table: MovableTable, rows: readonly unknown[], firstTarget: number): number[] {
   const known = rows.filter((row) => row !== undefined);
   const lacks = (row: unknown): boolean =>
@@ -153,7 +156,7 @@ async function findContradictions(
   return found.filter(({ keys }) => keys.length > 0);
 }
 
-/** Writes what each place has of the rows to every place that lacks it. */
+/** Writes each place's rows to every place that lacks them. */
 async function fix(
   spec: MoveSpec,
   table: MovableTable,
@@ -172,7 +175,10 @@ async function fix(
   }
 }
 
-/** Whether the row of one place has to be written to another; to its own, where nothing is missing and yet it is not like the others: what is derived is found anew then. */
+/**
+ * Whether one place's row must be written to another; to its own place, if nothing is missing and it still differs,
+ * which recomputes derived values.
+ */
 function isNeeded(table: MovableTable, rows: readonly unknown[], from: number, to: number): boolean {
   const [row, there] = [rows[from], rows[to]];
   if (row === undefined) return false;

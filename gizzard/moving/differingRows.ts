@@ -10,8 +10,9 @@ const rowsPerPage = 2_000;
 const pageDeadlineMs = 30_000;
 
 /**
- * Rows of a table that are not the same in all replicas of a shard, page by page, until there are more than `most`. Replicas that agree are compared by digests, without reading
- * their rows. Whether derived rows, such as counters, fit what they are derived from is not asked.
+ * Rows of a table that differ between the replicas of a shard, page by page, until there are more than `most`. Equal
+ * replicas are compared by digests, without reading rows. Derived values, such as counters, are not checked against
+ * their rows.
  */
 export async function differingRows<Row>(
   table: MovableTable<Row>,

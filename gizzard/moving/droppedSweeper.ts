@@ -29,12 +29,12 @@ export class DroppedSweeper {
     this.#loop.start();
   }
 
-  /** Waits for a sweep that is under way. */
+  /** Waits for a sweep in progress. */
   stop(): Promise<void> {
     return this.#loop.stop();
   }
 
-  /** Never throws: what fails now is tried again by the next sweep. */
+  /** Never throws: the next sweep retries failures. */
   async sweep(): Promise<void> {
     for (const hostname of this.hostnames()) {
       if (this.#loop.stopped) return;

@@ -8,14 +8,17 @@ import type { ShardInfo } from '../topology/types.js';
 import type { Movable } from './movable.js';
 
 const operationDeadlineMs = 30_000;
-/** Distinguishes shards that are dropped in the same second. */
+/** Distinguishes shards dropped in the same second. */
 const randomValues = 36 ** 4;
 
-/** Shards that were dropped, until their tables are deleted for good. Each host keeps its own, beside a list of them, where no server looks for shards. */
+/**
+ * Dropped shards, until their tables are deleted for good. Each host keeps its own, with a list, where no server
+ * looks for shards.
+ */
 export class DroppedTables {
   constructor(
     private readonly hosts: Hosts,
-    /** Throws where this server does not know the type. */
+    /** Throws if this server does not know the type. */
     private readonly movableType: (type: string) => Movable,
     private readonly forms: AttributeForms,
   ) {}
@@ -40,22 +43,25 @@ export class DroppedTables {
       droppedAtMs,
       keepUntilMs: droppedAtMs + keepMs,
     };
-    // Listed first: a process that dies in between leaves a line without tables, and no tables without a line.
+    // Listed first: if the process dies in between, a line has no tables, but no tables lack a line.
     await list.add(host, dropped, deadline());
     await movable.setAside(host, shard, dropped.name, deadline());
     return dropped;
   }
 
-  /** The shards of a host whose tables are kept, the newest first. */
+  /** The shards of a host whose tables are kept, newest first. */
   async list(hostname: string): Promise<KeptShard[]> {
     const { host, list } = this.#at(hostname);
     return (await list.list(host, deadline())).flatMap(({ dropped, held }) =>
-      // A backend may have stored it under a release before.
+      // A backend may have stored it under an earlier release.
       held ? [{ ...dropped, shard: this.forms.named(withoutTexts(dropped.shard) as ShardInfo) }] : [],
     );
   }
 
-  /** Gives tables their old names back. Throws `FailedPrecondition` where there are tables of these names by now, and `NotFound` where those that were dropped are deleted. */
+  /**
+   * Renames tables back. Throws `FailedPrecondition` if tables of these names exist by now, and `NotFound` if the
+   * set-aside ones are deleted.
+   */
   async bringBack({ name, shard }: DroppedShard): Promise<void> {
     const { hostname, tablePrefix } = shard.id;
     const { host, list } = this.#at(hostname);
@@ -73,8 +79,8 @@ export class DroppedTables {
   }
 
   /**
-   * Deletes what a host has kept long enough: by its own clock and by `nowMs`, that of the journal, so that one wrong clock deletes nothing. Shards of types that this server does not
-   * know stay. Returns those that it deleted.
+   * Deletes what a host has kept long enough, both by its own clock and by `nowMs`, the journal's, so that one wrong
+   * clock deletes nothing. Shards of types that this server does not know stay. Returns the deleted ones.
    */
   async purge(hostname: string, nowMs: number): Promise<DroppedShard[]> {
     const { host, list } = this.#at(hostname);
@@ -122,7 +128,10 @@ export class DroppedTables {
   }
 }
 
-/** `20261120T220000_k3f9_tweets_20261119T000000_000`: the shard's own prefix comes last, cut where the name would be too long. */
+/**
+ * `20261120T220000_k3f9_tweets_20261119T000000_000`: the shard's own prefix comes last, cut if the name would be too
+ * long.
+ */
 function nameOf({ id }: ShardInfo, droppedAtMs: number): string {
   const time = new Date(droppedAtMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
   const unique = randomInt(randomValues).toString(36).padStart(4, '0');

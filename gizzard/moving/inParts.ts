@@ -1,21 +1,25 @@
-/** Rows that one transaction writes at most: as for jobs, its locks should be short. */
+/** The most rows in one transaction: as for jobs, locks should be short. */
 const rowsPerTransaction = 1_000;
-/** Fewer are not worth a transaction of their own. */
+/** Fewer rows are not worth a transaction of their own. */
 const leastRows = 500;
-/** More than one, so that the host works on one while the next is made ready; few, so that normal writes get through. */
+/**
+ * Concurrent transactions: more than one, so that the host works on one while the next is prepared; few, so that
+ * normal writes get through.
+ */
 const transactionsAtOnce = 3;
 
 /**
- * Writes a page of rows in parts that fit a transaction, a few at once.
+ * Writes a page of rows in parts of one transaction each, a few at a time.
  *
- * @param group neighbors of one group are kept in one part where they fit: where they lock the same row, two parts would wait for each other
+ * @param group adjacent rows of one group stay in one part if they fit: two parts that lock the same row would wait
+ * for each other
  */
 export async function inParts<Row>(
   rows: readonly Row[],
   write: (part: readonly Row[]) => Promise<unknown>,
   group?: (row: Row) => unknown,
 ): Promise<void> {
-  // As many for each lane, and all of a size: at the end of a page none is waited for while the others have nothing to do.
+  // Equal parts for each lane, so that at the end of a page none is waited for alone.
   const lanes = Math.min(transactionsAtOnce, Math.ceil(rows.length / leastRows));
   const rounds = Math.ceil(rows.length / (rowsPerTransaction * lanes));
   const rowsPerPart = Math.ceil(rows.length / (rounds * lanes));
@@ -31,7 +35,7 @@ export async function inParts<Row>(
       while (before > start && isCut(before - 1)) before--;
       while (behind < most && isCut(behind)) behind++;
       const fits = behind === rows.length || !isCut(behind);
-      // To the end of the group where it fits, else to its beginning; one that fits no part is cut.
+      // Ends at the group's end if it fits, else at its beginning; a group that fits no part is cut.
       if (before < next && fits) next = behind;
       else if (before > start) next = before;
     }

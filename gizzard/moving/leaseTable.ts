@@ -5,15 +5,18 @@ import { cut, type MovesDatabase } from './movesDatabase.js';
 const leaseMs = 3_000;
 const leaseEnd = `TIMESTAMPADD(MICROSECOND, ${leaseMs * 1000}, UTC_TIMESTAMP(3))`;
 
-/** What is written beside a lease: what the work is being tried again after, or has failed with, and how far it is. */
+/** Columns written with a lease: why the work is being retried or has failed, and its progress. */
 export interface LeaseColumns {
   readonly error: string;
   readonly progress?: string;
 }
 
-/** The leases on the rows of one table: a row in the `working` state is worked on by the server that holds its lease, or by nobody. */
+/**
+ * Leases on the rows of one table: a row in the `working` state is worked on by the holder of its lease, or by
+ * nobody.
+ */
 export class LeaseTable {
-  /** Whether a row's lease is held, as an expression of SQL. */
+  /** SQL expression: whether a row's lease is held. */
   static readonly held = '(owner IS NOT NULL AND lease_until > UTC_TIMESTAMP(3))';
 
   constructor(
@@ -22,7 +25,7 @@ export class LeaseTable {
     private readonly working: 'running' | 'cancelling' = 'running',
   ) {}
 
-  /** In the session that found the row free, under its lock. */
+  /** Runs in the session that found the row free, under its lock. */
   async take(session: SqlSession, id: number, owner: string): Promise<void> {
     await session.run(
       `UPDATE ${this.#table} SET state = ?, owner = ?, lease_until = ${leaseEnd} WHERE id = ?`,
@@ -31,18 +34,18 @@ export class LeaseTable {
     );
   }
 
-  /** False when the lease is lost, the operator wants something else, or another primary grants leases now. */
+  /** False if the lease is lost, the operator wants something else, or another primary now grants leases. */
   async renew(id: number, owner: string, columns: LeaseColumns): Promise<boolean> {
     if (!(await this.database.control.leads())) return false;
     return this.#update(this.database.host, id, owner, columns, `lease_until = ${leaseEnd}`, []);
   }
 
-  /** Ends the work in a state. False when it is not this owner's any more. */
+  /** Ends the work in a state. False if this owner has lost it. */
   end(session: SqlSession, id: number, owner: string, state: string, columns: LeaseColumns): Promise<boolean> {
     return this.#update(session, id, owner, columns, 'state = ?, owner = NULL, lease_until = NULL', [state]);
   }
 
-  /** Gives a lease back, so that another server need not wait for it to run out. */
+  /** Releases a lease, so that another server need not wait for its expiry. */
   async release(id: number, owner: string): Promise<void> {
     await this.database.host.run(
       `UPDATE ${this.#table} SET owner = NULL, lease_until = NULL WHERE id = ? AND owner = ?`,

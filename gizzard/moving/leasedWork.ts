@@ -1,32 +1,32 @@
 import { BackgroundLoop, Backoff, pause, RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 
-/** How soon a server sees work that nobody does. */
+/** How soon a server notices waiting work. */
 const lookEveryMs = 250;
 const renewEveryMs = 500;
-/** What fails because something does not answer is tried again, ever less often, for about an hour. */
+/** Work that fails because something does not answer is retried, ever less often, for about an hour. */
 const maxFailures = 750;
 const [firstRetryMs, longestRetryMs] = [100, 5_000];
 
-/** Thrown when the work is somebody else's now, the operator wants something else of it, or this process closes. */
+/** Thrown when the work belongs to another server, the operator wants something else, or this process closes. */
 export class LeaseLost extends Error {}
 
-/** Something that this server has claimed, and that another goes on with where this one dies. */
+/** Claimed work, which another server continues if this one dies. */
 export interface LeasedTask {
   /** For the log: `move 12`. */
   readonly name: string;
-  /** Keeps the lease, and saves what is to be kept of the work. False when the lease is lost. */
+  /** Renews the lease, and saves progress. False if the lease is lost. */
   renew(trouble: string): Promise<boolean>;
   release(): Promise<void>;
-  /** Works from wherever it was saved to the end, and records that. */
+  /** Works from the saved progress to the end, and records that. */
   run(lease: TaskLease): Promise<void>;
-  /** Records that it cannot be done. Called again where that fails. */
+  /** Records that the task cannot be done. Called again if that fails. */
   fail(error: RoostError): Promise<void>;
 }
 
-/** The right to do a task, for as long as `signal` is not aborted. */
+/** The right to work on a task, until `signal` is aborted. */
 export class TaskLease {
-  /** What the work is being tried again after; empty while nothing is in its way. */
+  /** Why the work is being retried; empty if nothing is in its way. */
   trouble = '';
   readonly #stop = new AbortController();
 
@@ -39,17 +39,20 @@ export class TaskLease {
     return this.#stop.signal;
   }
 
-  /** Ends the right; what is under way stops where it is. */
+  /** Ends the right; running work stops where it is. */
   abandon(): void {
     this.#stop.abort();
   }
 
-  /** Throws `LeaseLost` unless the task is this server's at this moment. */
+  /** Throws `LeaseLost` unless the task belongs to this server at this moment. */
   async check(): Promise<void> {
     if (this.signal.aborted || !(await this.task.renew(this.trouble))) throw new LeaseLost();
   }
 
-  /** Records the end of the task, unless it is another's by now: one that was too slow must not report on what others have done since. */
+  /**
+   * Records the end of the task, unless another server has it by now: a slow one must not report on what others have
+   * done since.
+   */
   async end(record: () => Promise<void>): Promise<void> {
     await this.retry(async () => {
       await this.check();
@@ -57,7 +60,7 @@ export class TaskLease {
     });
   }
 
-  /** Tries again what fails for reasons that pass. `onFailure` sees each failure first. */
+  /** Retries after passing failures. `onFailure` sees each failure first. */
   async retry<T>(work: () => Promise<T>, onFailure: (error: RoostError) => void = () => undefined): Promise<T> {
     const backoff = new Backoff(firstRetryMs, longestRetryMs);
     for (let failures = 1; ; failures++) {
@@ -77,7 +80,7 @@ export class TaskLease {
     }
   }
 
-  /** Until the right ends, also while one step takes long. */
+  /** Renews until the right ends, also during a long step. */
   async keepRenewing(): Promise<void> {
     while (!this.signal.aborted) {
       await this.#pause(renewEveryMs);
@@ -95,7 +98,7 @@ export class TaskLease {
   }
 }
 
-/** Claims the tasks of one kind as long as there are any, and does them side by side, each under its lease. */
+/** Claims tasks of one kind while there are any, and works on them concurrently, each under its lease. */
 export class LeasedWork {
   readonly #running = new Set<Promise<void>>();
   readonly #leases = new Set<TaskLease>();
@@ -104,7 +107,7 @@ export class LeasedWork {
   constructor(
     /** For the log: `moves`. */
     kind: string,
-    /** Takes a task that nobody does; undefined where there is none, or enough is in work. */
+    /** Claims a waiting task; undefined if there is none, or enough are in work. */
     private readonly claim: () => Promise<LeasedTask | undefined>,
     private readonly log: Log,
   ) {
@@ -120,14 +123,14 @@ export class LeasedWork {
     this.#looking.start();
   }
 
-  /** Hands back what runs here, each where it is. */
+  /** Releases what runs here, each task where it is. */
   async stop(): Promise<void> {
     await this.#looking.stop();
     for (const lease of this.#leases) lease.abandon();
     await Promise.all(this.#running);
   }
 
-  /** Begins a task that waits, and looks for the next at once. */
+  /** Starts a waiting task, and looks for the next at once. */
   async #look(): Promise<number> {
     const task = await this.claim();
     if (task === undefined) return lookEveryMs;
@@ -143,7 +146,7 @@ export class LeasedWork {
     try {
       await this.#toItsEnd(task, lease);
     } catch (error) {
-      // The lease runs out, and another server goes on from what was saved.
+      // The lease expires, and another server continues from the saved progress.
       if (!(error instanceof LeaseLost))
         this.log.error({ err: error }, `the end of ${task.name} could not be recorded`);
     } finally {

@@ -4,7 +4,10 @@ import type { TaskLease, LeasedTask } from './leasedWork.js';
 import type { MoveStore } from './moveStore.js';
 import type { MoveTask } from './moveTask.js';
 
-/** Carries out that a move is to stop, once nobody works on it: its shards show it first, so that none stays busy where this process ends in between. */
+/**
+ * Carries out the cancellation of a move once nobody works on it. The shards show it first, so that none stays busy
+ * if this process dies in between.
+ */
 export class MoveCanceller implements LeasedTask {
   readonly name: string;
 

@@ -9,14 +9,14 @@ import { keptDifferences, type MoveOrders, type MoveProgress, type MoveTask } fr
 import { Throttle } from './throttle.js';
 
 const firstPageRows = 2_000;
-/** At the end of a page every transaction of it is waited for: larger pages spend less of their time so. */
+/** Every transaction of a page ends before the next page: larger pages spend less of their time waiting. */
 const maxPageRows = 30_000;
 const minPageRows = 50;
-/** A page should take about this long, so that the rate can be changed and the position saved often. */
+/** The target duration of a page, so that rate changes and saved progress are frequent. */
 const pageMs = 250;
 const pageDeadlineMs = 20_000;
 const countDeadlineMs = 60_000;
-/** A move that rests looks so often whether it may go on; its orders come with its beats. */
+/** How often a resting move checks its orders, which come with its beats. */
 const restMs = 250;
 
 export interface MoveEnvironment {
@@ -24,11 +24,11 @@ export interface MoveEnvironment {
   readonly owner: string;
   readonly movable: (task: MoveTask) => Movable;
   readonly host: (name: string) => Host;
-  /** Shows on the shards what becomes of them; perhaps more than once. */
+  /** Shows the move's effect on its shards; may be called more than once. */
   readonly show: (busy: BusyState) => Promise<void>;
 }
 
-/** Runs a move that this server has claimed, from where it was saved to its end. */
+/** Runs a move that this server has claimed, from its saved progress to its end. */
 export class MoveRunner implements LeasedTask {
   readonly name: string;
   #progress: MoveProgress;
@@ -49,7 +49,7 @@ export class MoveRunner implements LeasedTask {
     this.#mover = new PageMover(task, environment.host);
   }
 
-  /** A crash repeats what was done since the last time. */
+  /** A crash repeats the work since the last save. */
   async renew(trouble: string): Promise<boolean> {
     const orders = await this.environment.store.save(this.task.id, this.environment.owner, this.#progress, trouble);
     this.#orders = orders ?? this.#orders;
@@ -94,18 +94,19 @@ export class MoveRunner implements LeasedTask {
     }
   }
 
-  /** The shards become busy when there is a move that will end, and not before: who asks for one may die. */
+  /** The shards become busy once the move exists, and not before: whoever requests one may die. */
   async #begin(lease: TaskLease): Promise<void> {
     const { show, store } = this.environment;
     await show('busy');
     if (await this.renew(lease.trouble)) return;
-    // Cancelled while they were being marked: where it still is to be, the server that does it marks them.
+    // Cancelled while they were being marked: if that is still pending, the server that cancels marks them.
     if ((await store.get(this.task.id)).state === 'cancelled') await show('cancelled');
     throw new LeaseLost();
   }
 
   async #end(state: 'done' | 'failed', error: string): Promise<void> {
-    // Before the end is recorded: a server that dies in between leaves a move that another ends, and not a shard that is busy for ever.
+    // Before the end is recorded: if this server dies in between, another ends the move, and no shard stays busy for
+    // ever.
     await this.environment.show(state === 'done' ? 'normal' : 'error');
     await this.environment.store.finish(this.task.id, this.environment.owner, state, this.#progress, error);
   }
@@ -122,7 +123,7 @@ export class MoveRunner implements LeasedTask {
   async #page(table: MovableTable, mostRows: number): Promise<{ readonly rows: number; readonly tookMs: number }> {
     const { table: at, after } = this.#progress;
     const startMs = performance.now();
-    // Never more than may be moved in a second, so that a slow move is steady and hears of a new ceiling soon.
+    // Never more than a second's worth, so that a slow move is steady and learns of a new ceiling soon.
     const limit = Math.min(this.#pageRows, mostRows, this.#orders.maxRowsPerSecond);
     const {
       end,

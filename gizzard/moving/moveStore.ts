@@ -17,17 +17,17 @@ import type { AttributeForms } from '../shardAttributes.js';
 import { fromStoredJson, toStoredJson } from './storedJson.js';
 
 export interface MoveLimits {
-  /** Moves that run at once, over all servers, and those that touch one host. */
+  /** Concurrent moves over all servers, and those that touch one host. */
   readonly movesAtOnce: number;
   readonly movesPerHost: number;
 }
 
-/** How often the other replicas hear how far a move is. */
+/** How often the other replicas learn a move's progress. */
 const tellEveryMs = 1_000;
 
 const columns = 'id, spec, min_rows_per_second, max_rows_per_second, state, progress, migration_id, error, owner';
 
-/** Moves as they stand in the name server's database, where every server finds them. */
+/** Moves in the name server's database, where every server finds them. */
 export class MoveStore {
   readonly #leases: LeaseTable;
   readonly throttle: MoveThrottle;
@@ -40,7 +40,10 @@ export class MoveStore {
     this.#cancels = new LeaseTable(database, 'moves', 'cancelling');
   }
 
-  /** `forMigration`: the migration, and the server that carries it out. Throws `Unavailable` where it is not that server's any more. */
+  /**
+   * `forMigration`: the migration, and the server that carries it out. Throws `Unavailable` if that server has lost
+   * it.
+   */
   async add(
     spec: MoveSpec,
     rates: MoveRates,
@@ -52,7 +55,7 @@ export class MoveStore {
     });
   }
 
-  /** In somebody's change. */
+  /** Within a caller's change. */
   async insert(
     session: SqlSession,
     touch: Touch,
@@ -77,7 +80,7 @@ export class MoveStore {
     return id;
   }
 
-  /** A server that lost the migration while it paused must not begin anything for it. */
+  /** A server that lost the migration during a pause must not begin anything for it. */
   async #requireOwner(
     session: SqlSession,
     { id, owner }: { readonly id: number; readonly owner: string },
@@ -93,7 +96,7 @@ export class MoveStore {
       });
   }
 
-  /** The newest moves first; `active`: only those that are not at their end. */
+  /** Newest first; `active`: only unfinished ones. */
   async list(options: { readonly active: boolean; readonly limit: number }): Promise<MoveTask[]> {
     const which = options.active ? `WHERE state IN ('queued', 'running', 'paused', 'cancelling')` : '';
     const sql = `SELECT ${columns} FROM ${this.database.table('moves')} ${which} ORDER BY id DESC LIMIT ?`;
@@ -111,7 +114,10 @@ export class MoveStore {
     return taskOf(this.database.forms)(row);
   }
 
-  /** Takes a move that is to be cancelled, or one that nobody runs and that the limits allow; undefined where there is none. One server at a time chooses. */
+  /**
+   * Takes a move to cancel, or one that nobody runs and the limits allow; undefined if there is none. One server at a
+   * time chooses.
+   */
   async claim(owner: string, limits: MoveLimits): Promise<MoveTask | undefined> {
     await this.database.ready();
     const table = this.database.table('moves');
@@ -152,7 +158,10 @@ export class MoveStore {
     });
   }
 
-  /** Saves how far a move is and renews the claim. Returns what the operator wants now; undefined when the claim is lost or the move was cancelled. */
+  /**
+   * Saves a move's progress and renews its claim. Returns the operator's present orders; undefined if the claim is
+   * lost or the move was cancelled.
+   */
   async save(id: number, owner: string, progress: MoveProgress, error: string): Promise<MoveOrders | undefined> {
     const saved = toStoredJson(progress);
     if (!(await this.#leases.renew(id, owner, { error, progress: saved }))) return undefined;
@@ -167,14 +176,14 @@ export class MoveStore {
     ]);
     if (row === undefined) return undefined;
     const [min, max, migration] = row;
-    // What people ask for by hand they want now.
+    // Manual moves are wanted at once.
     return {
       ...sharedRates({ minRowsPerSecond: Number(min), maxRowsPerSecond: Number(max) }, throttle),
       resting: migration === null ? '' : throttle.resting,
     };
   }
 
-  /** Another primary goes on from about here. What it misses is moved again, which changes nothing. */
+  /** Another primary continues from about here. Repeated pages change nothing. */
   #tellOthers(id: number, progress: string, error: string): void {
     const nowMs = performance.now();
     if (nowMs - (this.#toldAtMs.get(id) ?? -Infinity) < tellEveryMs) return;
@@ -185,7 +194,7 @@ export class MoveStore {
     );
   }
 
-  /** Records the end of a move. False when it is not this owner's any more. */
+  /** Records the end of a move. False if this owner has lost it. */
   finish(
     id: number,
     owner: string,
@@ -201,13 +210,13 @@ export class MoveStore {
     });
   }
 
-  /** Gives a claim back, so that another server need not wait for it to run out. */
+  /** Releases a claim, so that another server need not wait for its expiry. */
   release(id: number, owner: string): Promise<void> {
     this.#toldAtMs.delete(id);
     return this.#leases.release(id, owner);
   }
 
-  /** Records that a move is to stop; whoever works on it hears of that when it renews its claim. False when it is at its end already. */
+  /** Requests that a move stop; its worker learns of it when it renews its claim. False if it has ended. */
   async wantCancelled(id: number): Promise<boolean> {
     await this.get(id);
     return this.database.change(async (session, touch) => {
@@ -226,12 +235,12 @@ export class MoveStore {
     });
   }
 
-  /** Keeps the claim on a move that is being cancelled. False when it is lost. */
+  /** Renews the claim on a move being cancelled. False if it is lost. */
   renewCancel(id: number, owner: string, error: string): Promise<boolean> {
     return this.#cancels.renew(id, owner, { error });
   }
 
-  /** Records that a move was cancelled. False when that is not this owner's to say any more. */
+  /** Records that a move was cancelled. False if this owner has lost it. */
   finishCancel(id: number, owner: string, error: string): Promise<boolean> {
     return this.database.change(async (session, touch) => {
       const ended = await this.#cancels.end(session, id, owner, 'cancelled', { error });
@@ -240,7 +249,7 @@ export class MoveStore {
     });
   }
 
-  /** Cancels a move at once, for a migration that is to be done with it. False when it is at its end already. */
+  /** Cancels a move at once, for a migration that does not need it any more. False if it has ended. */
   async cancel(id: number): Promise<boolean> {
     await this.get(id);
     return this.database.change(async (session, touch) => {
@@ -269,7 +278,7 @@ export class MoveStore {
   }
 }
 
-/** Lets the moves of a migration rest where they are, or go on, in the change that gives the migration that state. */
+/** Pauses or resumes a migration's moves, in the change that does the same to the migration. */
 export async function setPaused(
   session: SqlSession,
   touch: Touch,

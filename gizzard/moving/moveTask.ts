@@ -1,22 +1,22 @@
 import type { ShardInfo } from '../topology/types.js';
 
 /**
- * `copy`: what the first source holds is merged into every target. `repair`: the sources are merged into each other. `merge`: the same for shards that differ in much, such as a new one.
- * `diff`: the sources are compared.
- * `verify`: the targets must hold what any source holds; what they lack is counted, and merged into them.
+ * `copy`: merges the first source into every target. `repair`: merges the sources into each other. `merge`: the same
+ * for shards that differ in much, such as a new one. `diff`: compares the sources. `verify`: the targets must hold
+ * everything that any source holds; missing rows are counted, and merged into them.
  */
 export const moveKinds = ['copy', 'repair', 'merge', 'diff', 'verify'] as const;
 export type MoveKind = (typeof moveKinds)[number];
 
-/** `cancelling`: it is to stop, and a server has yet to carry that out. */
+/** `cancelling`: its stop is requested and not yet carried out. */
 export const moveStates = ['queued', 'running', 'paused', 'cancelling', 'done', 'failed', 'cancelled'] as const;
 export type MoveState = (typeof moveStates)[number];
 
-/** Whether the move still has something to do. */
+/** Whether the move is unfinished. */
 export const isOpen = (state: MoveState): boolean =>
   state === 'queued' || state === 'running' || state === 'paused' || state === 'cancelling';
 
-/** Hashes from `from` up to, and without, `to`. */
+/** Hashes from `from` up to, but without, `to`. */
 export interface HashRange {
   readonly hash: string;
   readonly from: bigint;
@@ -26,40 +26,40 @@ export interface HashRange {
 export interface MoveSpec {
   readonly kind: MoveKind;
   readonly sources: readonly ShardInfo[];
-  /** Empty for a repair, a merge and a diff. */
+  /** Empty for repairs, merges and diffs. */
   readonly targets: readonly ShardInfo[];
-  /** Only rows that are routed by a hash in it. Absent: all. */
+  /** Only rows whose hash is in this range. Absent: all. */
   readonly range?: HashRange;
 }
 
-/** The rows a second between which a move stays, whatever the hosts say. */
+/** Bounds on a move's rows per second, whatever the hosts report. */
 export interface MoveRates {
   readonly minRowsPerSecond: number;
   readonly maxRowsPerSecond: number;
 }
 
-/** What a running move is to do now. */
+/** The present orders to a running move. */
 export interface MoveOrders extends MoveRates {
-  /** Why it rests; '' while it is to go on. */
+  /** Why it rests; '' if it is to go on. */
   readonly resting: string;
 }
 
-/** A row that was not the same everywhere: by shard what it is there, null where it is missing. */
+/** A row that differs: its content by shard, null if it is missing. */
 export interface Difference {
   readonly table: string;
   readonly key: string;
   readonly rows: Readonly<Record<string, Readonly<Record<string, string>> | null>>;
 }
 
-/** How far a move is. */
+/** A move's progress. */
 export interface MoveProgress {
-  /** Where to go on: the table's place and the key behind which. */
+  /** Where to continue: the index of the table, and the key after which. */
   readonly table: number;
   readonly after: string;
   readonly rowsDone: number;
   readonly rowsTotal: number;
   readonly rowsPerSecond: number;
-  /** Rows that were not the same. */
+  /** Rows that differ. */
   readonly differenceCount: number;
   /** The first of them. */
   readonly differences: readonly Difference[];
@@ -72,7 +72,7 @@ export interface MoveTask extends MoveSpec, MoveRates, MoveProgress {
   readonly migrationId: number | undefined;
   /** The server that runs it. */
   readonly owner: string | undefined;
-  /** Why it failed, or what it is being tried again after. */
+  /** Why it failed, or why it is being retried. */
   readonly error: string;
 }
 
@@ -86,9 +86,9 @@ export const notStarted: MoveProgress = {
   differences: [],
 };
 
-/** Differences that are kept; more are only counted. */
+/** Differences that are kept; further ones are only counted. */
 export const keptDifferences = 1_000;
 
-/** Milliseconds left at the present rate; undefined while there is none. */
+/** Milliseconds left at the present rate; undefined without one. */
 export const remainingMs = ({ rowsDone, rowsTotal, rowsPerSecond }: MoveProgress): number | undefined =>
   rowsPerSecond <= 0 ? undefined : (Math.max(0, rowsTotal - rowsDone) / rowsPerSecond) * 1000;

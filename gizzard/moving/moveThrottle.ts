@@ -7,28 +7,33 @@ const dayMinutes = 1_440;
 const maxWindows = 24;
 export const maxClusterRowsPerSecond = 100_000_000;
 
-/** A part of each day, in minutes since midnight UTC, `to` not included. It goes over midnight where `to` is not after `from`. */
+/**
+ * A part of each day, in minutes since midnight UTC, without `to`. It passes midnight if `to` is not after `from`.
+ */
 export interface DayWindow {
   readonly from: number;
   readonly to: number;
 }
 
-/** What an operator allows all copies and migrations of a cluster. */
+/** An operator's limits for all copies and migrations of a cluster. */
 export interface MoveThrottleSettings {
-  /** What all moves together may do; undefined: no such bound. */
+  /** Limit of all moves together; undefined: none. */
   readonly rowsPerSecond: number | undefined;
   /** When migrations work; empty: at all times. */
   readonly between: readonly DayWindow[];
 }
 
 export interface MoveThrottleNow extends MoveThrottleSettings {
-  /** Why migrations rest at this moment; '' while they work. */
+  /** Why migrations rest now; '' while they work. */
   readonly resting: string;
-  /** Moves that run at this moment, over all servers. They share the bound equally. */
+  /** Moves running now, over all servers. They share the limit equally. */
   readonly running: number;
 }
 
-/** The throttle of a cluster, in its control tables: every server looks at it with each beat of its moves, twice a second. Times of day are UTC, by the clock of that database. */
+/**
+ * A cluster's throttle, in its control tables: every server reads it with each beat of its moves, twice a second.
+ * Times of day are UTC, by that database's clock.
+ */
 export class MoveThrottle {
   constructor(private readonly database: MovesDatabase) {}
 
@@ -72,7 +77,7 @@ export class MoveThrottle {
   }
 }
 
-/** What one of the running moves may do: its own rates, and at most its share. */
+/** The rates of one running move: its own, and at most its share. */
 export function sharedRates(
   { minRowsPerSecond, maxRowsPerSecond }: MoveRates,
   { rowsPerSecond, running }: MoveThrottleNow,
@@ -82,7 +87,7 @@ export function sharedRates(
   return { minRowsPerSecond: Math.min(minRowsPerSecond, max), maxRowsPerSecond: max };
 }
 
-/** `01:00-05:00,22:30-23:00`; empty: no windows. Throws `InvalidArgument`. */
+/** Parses `01:00-05:00,22:30-23:00`; empty: no windows. Throws `InvalidArgument`. */
 export function parseDayWindows(text: string): DayWindow[] {
   if (text === '') return [];
   const windows = text.split(',').map((part) => {
@@ -104,7 +109,7 @@ export function parseDayWindows(text: string): DayWindow[] {
 export const dayWindowsText = (windows: readonly DayWindow[]): string =>
   windows.map(({ from, to }) => `${clock(from)}-${clock(to)}`).join(',');
 
-/** Why migrations rest at a minute of the day; '' where they work. */
+/** Why migrations rest at a minute of the day; '' if they work. */
 export function restingText(windows: readonly DayWindow[], minute: number): string {
   const isIn = ({ from, to }: DayWindow): boolean =>
     from < to ? minute >= from && minute < to : minute >= from || minute < to;

@@ -29,7 +29,7 @@ const activeMoves = 100_000;
 
 export interface MovesConfig extends MoveLimits, MoveRates {}
 
-/** The copies, repairs and diffs of a cluster: any process starts and watches them, servers run them. */
+/** A cluster's copies, repairs and diffs: any process starts and watches them, servers run them. */
 export class Moves {
   readonly store: MoveStore;
   readonly #work: LeasedWork;
@@ -39,7 +39,7 @@ export class Moves {
     private readonly server: string,
     private readonly hosts: Hosts,
     private readonly nameServer: NameServer,
-    /** Has jobs applied under no older topology from now on. */
+    /** Requires that jobs be applied under no older topology from now on. */
     private readonly require: (version: number) => Promise<void>,
     private readonly types: ReadonlyMap<string, ShardType>,
     private readonly config: MovesConfig,
@@ -49,19 +49,20 @@ export class Moves {
     this.#work = new LeasedWork('moves', () => this.#claim(), log);
   }
 
-  /** Starts to run moves in this process. */
+  /** Starts running moves in this process. */
   start(): void {
     this.#work.start();
   }
 
-  /** Hands back what runs here, each where it is. */
+  /** Releases what runs here, each move where it is. */
   stop(): Promise<void> {
     return this.#work.stop();
   }
 
   /**
-   * Has shards copied, repaired, merged or compared; servers do it, this call returns at once with the move's number. A shard may be in several merges at a time.
-   * Throws `NotFound` for a shard that does not exist, `InvalidArgument` for shards that cannot be compared, `FailedPrecondition` for one that another move writes to.
+   * Requests that servers copy, repair, merge or compare shards, and returns the move's number at once. A shard may
+   * be in several merges at a time. Throws `NotFound` for an unknown shard, `InvalidArgument` for shards that cannot
+   * be compared, and `FailedPrecondition` for one that another move writes to.
    */
   async request(
     kind: Exclude<MoveKind, 'verify'>,
@@ -77,7 +78,7 @@ export class Moves {
     const spec: MoveSpec =
       kind === 'copy' ? { kind, sources: [first!], targets: others } : { kind, sources: shards, targets: [] };
     this.movable(spec);
-    // Merges of Gizzard's tools, which ask for several of one shard: each only brings what is newer.
+    // Gizzard's tools request several merges of one shard: each only brings newer values.
     const writtenNow = await this.#openShards((task) =>
       kind === 'merge' && task.kind === 'merge' ? [] : writtenBy(task),
     );
@@ -88,14 +89,14 @@ export class Moves {
         `shard ${shardKey(taken.id)} is being written by move ${writtenNow.get(shardKey(taken.id))}`,
         { fields: { shard: shardKey(taken.id) } },
       );
-    // What is written from here on is on the targets too, as far as the topology says so; what was before is copied.
+    // Writes from here on reach the targets too, if the topology says so; earlier ones are copied.
     if (kind === 'copy' || kind === 'merge') await this.require(this.nameServer.topology.version);
     const id = await this.#addFree(spec, this.#ratesOf(rates));
     if (kind !== 'diff') await this.#showRequested(id, spec);
     return id;
   }
 
-  /** Has a move run that is already known to be sound. */
+  /** Adds a move that has been checked already. */
   async add(spec: MoveSpec, rates: Partial<MoveRates> = {}, migrationId?: number): Promise<number> {
     return this.store.add(
       spec,
@@ -104,7 +105,7 @@ export class Moves {
     );
   }
 
-  /** What somebody who reads shards beside the moves may do now: the rates of a move, and a share of what the cluster allows them together. */
+  /** The rates for a reader of shards beside the moves: those of a move, and a share of the cluster's limit. */
   async ratesBeside(): Promise<MoveRates> {
     const throttle = await this.store.throttle.read();
     return sharedRates(this.#ratesOf({}), { ...throttle, running: throttle.running + 1 });
@@ -118,7 +119,10 @@ export class Moves {
     return { minRowsPerSecond, maxRowsPerSecond };
   }
 
-  /** Under the lock under which migrations reserve their shards: what would write to one of those is refused. */
+  /**
+   * Runs under the lock with which migrations reserve their shards: a move that would write to one of these is
+   * refused.
+   */
   async #addFree(spec: MoveSpec, rates: MoveRates): Promise<number> {
     if (spec.kind === 'diff') return this.store.add(spec, rates);
     const deadline = Deadline.after(addDeadlineMs);
@@ -132,7 +136,7 @@ export class Moves {
     return this.#locked(deadline, add);
   }
 
-  /** Does something while nothing can change the topology, nor any migration or move begin. Throws as `Control.change` does. */
+  /** Runs work while the topology cannot change and no migration or move can begin. Throws as `Control.change`. */
   locked<T>(deadline: Deadline, work: (locked: LockedTopology) => Promise<T>): Promise<T> {
     return this.#locked(deadline, (_session, _touch, locked) => work(locked));
   }
@@ -149,7 +153,7 @@ export class Moves {
     );
   }
 
-  /** Takes from shards the mark of a move whose end nobody recorded. Those that are being moved keep theirs. */
+  /** Removes the mark of a move whose end nobody recorded. Shards in other moves keep theirs. */
   async unmark(shards: readonly ShardInfo[]): Promise<void> {
     await this.#mark({ kind: 'copy', sources: shards, targets: [] }, 'normal');
   }
@@ -158,7 +162,10 @@ export class Moves {
     return this.store.get(id);
   }
 
-  /** Has servers stop a move that was asked for; `ended` waits for that. What it has copied stays. Throws `FailedPrecondition` for one that has ended, or that a migration needs. */
+  /**
+   * Requests that servers stop a manual move; `ended` waits for it. What it has copied stays. Throws
+   * `FailedPrecondition` for one that has ended, or that a migration needs.
+   */
   async cancel(id: number): Promise<void> {
     const { migrationId } = await this.store.get(id);
     if (migrationId !== undefined) {
@@ -174,11 +181,11 @@ export class Moves {
       });
   }
 
-  /** Stops a move of a migration, and shows that on its shards. False where it has ended. */
+  /** Stops a migration's move, and updates its shards' marks. False if it has ended. */
   async drop(id: number): Promise<boolean> {
     const task = await this.store.get(id);
     if (!isOpen(task.state)) return false;
-    // The mark comes first: if this process ends in between, no shard stays busy for ever.
+    // The mark comes first: if this process dies in between, no shard stays busy for ever.
     if (task.kind !== 'diff') await this.#mark(task, 'normal', id);
     return this.store.cancel(id);
   }
@@ -188,7 +195,7 @@ export class Moves {
     await this.store.setRates(id, rates);
   }
 
-  /** Waits for the end of a move, whatever it is. */
+  /** Waits for a move's end, whatever it is. */
   async ended(id: number, signal: AbortSignal): Promise<MoveTask> {
     for (const backoff = new Backoff(20, lookEveryMs); ;) {
       const task = await this.store.get(id);
@@ -197,7 +204,7 @@ export class Moves {
     }
   }
 
-  /** Waits for the end of a move. Throws where it is not done: what it failed with, or that it was cancelled. */
+  /** Waits for a move's end. Throws the error that it failed with, or that it was cancelled. */
   async finished(id: number, signal: AbortSignal): Promise<MoveTask> {
     const task = await this.ended(id, signal);
     if (task.state === 'done') return task;
@@ -208,7 +215,10 @@ export class Moves {
     );
   }
 
-  /** How all shards of a move are moved. Throws `InvalidArgument` where they differ in type, `FailedPrecondition` where the type cannot. */
+  /**
+   * The implementation that moves all shards of a move. Throws `InvalidArgument` if they differ in type, and
+   * `FailedPrecondition` if the type cannot be moved.
+   */
   movable({ sources, targets }: MoveSpec): Movable {
     const shards: readonly ShardInfo[] = [...sources, ...targets];
     const [first] = shards;
@@ -244,7 +254,7 @@ export class Moves {
     });
   }
 
-  /** The shards that moves, `but` for one, read or write now, each with the number of a move; comparisons leave them as they are, and are left out. */
+  /** Shards that moves, except `but`, read or write now, each with a move's number. Comparisons do not count. */
   inWork(but?: number): Promise<ReadonlyMap<string, number>> {
     return this.#openShards((task) => (task.kind === 'diff' ? [] : [...task.sources, ...task.targets]), but);
   }
@@ -259,8 +269,9 @@ export class Moves {
   }
 
   /**
-   * Tools look at the shards as soon as they are answered, and a server may not have begun. Only what no server has begun is marked here, on top of the topology that was looked at:
-   * a mark that came after the end of the move would stay if this process ended there.
+   * Tools look at the shards as soon as they are answered, when no server may have begun. This marks only moves that
+   * no server has begun, on top of the examined topology: a mark after the move's end would stay if this process died
+   * there.
    */
   async #showRequested(id: number, { sources, targets }: MoveSpec): Promise<void> {
     for (const deadline = Deadline.after(showDeadlineMs); !deadline.passed;) {
@@ -289,7 +300,10 @@ export class Moves {
     }
   }
 
-  /** Shows on the shards what happens to them. Those that are not in the topology have nowhere to show it; those that a move other than `id` works with stay as they are. */
+  /**
+   * Marks shards with the move's effect. Shards outside the topology cannot be marked; those of a move other than
+   * `id` keep their mark.
+   */
   async #mark({ sources, targets }: MoveSpec, busy: BusyState, id?: number): Promise<void> {
     await this.nameServer.reload();
     const { topology } = this.nameServer;

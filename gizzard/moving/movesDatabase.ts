@@ -7,15 +7,15 @@ import type { DatabaseHost, SqlSession } from '../../mysql/index.js';
 
 const operationDeadlineMs = 10_000;
 
-/** The control tables of what moves data: what is being moved, and the ledger of migrations. */
+/** The control tables of moves and migrations. */
 export class MovesDatabase {
   constructor(
     readonly control: Control,
-    /** Names the attributes of the shards that are stored here. */
+    /** Names the attributes of stored shards. */
     readonly forms: AttributeForms,
   ) {}
 
-  /** The primary's host: leases are its alone. */
+  /** The primary's host, which alone grants leases. */
   get host(): DatabaseHost {
     return this.control.host;
   }
@@ -24,12 +24,12 @@ export class MovesDatabase {
     return this.control.table(name);
   }
 
-  /** Time for one operation. */
+  /** The deadline of one operation. */
   deadline(): Deadline {
     return Deadline.after(operationDeadlineMs);
   }
 
-  /** Makes the tables where they are missing; looks only once. The name server's database must be there. */
+  /** Creates missing tables; looks only once. The name server's database must exist. */
   ready(): Promise<void> {
     return this.control.ready();
   }
@@ -45,5 +45,5 @@ export class MovesDatabase {
   }
 }
 
-/** Texts of people's making, cut to what a column holds. */
+/** Free text, cut to what a column holds. */
 export const cut = (text: string): string => text.slice(0, 2_000);

@@ -11,11 +11,11 @@ interface ReadPage {
   readonly rows: readonly unknown[];
 }
 
-/** Moves or compares the tables of a move, page by page. */
+/** Moves or compares a move's tables page by page. */
 export class PageMover {
   readonly #sources: readonly HostedShard[];
   readonly #targets: readonly HostedShard[];
-  /** The page behind the last one, which a copy reads while it writes. */
+  /** The next page, which a copy reads while it writes. */
   #ahead: { readonly table: MovableTable; readonly after: string; readonly page: Promise<ReadPage> } | undefined;
 
   constructor(
@@ -27,7 +27,7 @@ export class PageMover {
     this.#targets = spec.targets.map(place);
   }
 
-  /** One page of at most `limit` rows of each shard, or of as many as were allowed when it was read ahead. */
+  /** One page of at most `limit` rows per shard, or of the limit at the time when it was read ahead. */
   move(table: MovableTable, after: string, limit: number, deadline: Deadline): Promise<MovedPage> {
     return this.spec.kind === 'copy'
       ? this.#copy(table, after, limit, deadline)
@@ -42,7 +42,7 @@ export class PageMover {
       : this.#read(table, after, limit, deadline));
     if (end !== undefined) {
       const page = this.#read(table, end, limit, deadline);
-      // A failure is told to whoever asks for the page.
+      // A failure is reported to whoever asks for the page.
       page.catch(() => undefined);
       this.#ahead = { table, after: end, page };
     }

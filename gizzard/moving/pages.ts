@@ -9,7 +9,7 @@ export interface MovedPage {
   readonly end: string | undefined;
   readonly rows: number;
   readonly differences: readonly Difference[];
-  /** Milliseconds that were spent waiting for writes under way, and no host was asked anything. */
+  /** Milliseconds spent waiting for writes in progress, without asking any host. */
   readonly waitedMs?: number;
 }
 
@@ -19,7 +19,7 @@ export interface HostedShard {
   readonly shard: ShardInfo;
 }
 
-/** The rows that are routed by a hash in the range. */
+/** The rows whose hash is in the range. */
 export function within(
   table: MovableTable,
   range: HashRange | undefined,

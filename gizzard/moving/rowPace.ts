@@ -3,10 +3,10 @@ import type { MoveRates } from './moveTask.js';
 import { Throttle } from './throttle.js';
 
 const pageRows = 2_000;
-/** The rates are looked at no more often than this. */
+/** The rates are read no more often than this. */
 const ratesEveryMs = 500;
 
-/** Reads or writes pages of rows no faster than a move may, and rests beside others as one does. */
+/** Paces the reading or writing of pages like a move: within its rates, and resting with the others. */
 export class RowPace {
   readonly #throttle: Throttle;
   #rates: MoveRates | undefined;

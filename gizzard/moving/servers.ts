@@ -6,20 +6,23 @@ import { settled } from '../control/settled.js';
 import type { Log } from '../../process/index.js';
 import { unknownHostText } from '../hosts.js';
 
-/** A server that has been silent for this long is gone. What it had in work is done again by others, with the topology of then. */
+/** A server silent for this long is gone. Others redo its work, under the topology of that time. */
 const goneAfterMs = 5_000;
-/** Servers that ended without a word are forgotten by the next one that starts after this time. */
+/** Servers that ended without notice are forgotten by the next one that starts after this time. */
 const forgottenAfterMs = 3_600_000;
 const waitForAllMs = 60_000;
 const lookEveryMs = 25;
-/** A host that hangs is not waited for any longer. */
+/** How long to wait for a host that hangs. */
 const askDeadlineMs = 2_000;
 
-/** What one replica answered. */
+/** One replica's answer. */
 type Answer<T> =
   { readonly store: ControlStore; readonly value: T } | { readonly store: ControlStore; readonly error: RoostError };
 
-/** Where a server listens, for people and tools, and what its clock said at its last beat (`clockMs`); empty where it has not said so. */
+/**
+ * Where a server listens, for people and tools, and its clock at its last beat (`clockMs`); empty if it has not
+ * reported.
+ */
 export type ServerDescription = Readonly<Record<string, string | number>>;
 
 export interface ServerVersion {
@@ -31,8 +34,9 @@ export interface ServerVersion {
 }
 
 /**
- * The servers of a cluster, and the topology that each works with. A server says that it is there to every replica of the name server's database, and is not silent where a majority hears it;
- * whoever waits for all servers asks a majority. The two share a replica, so that no server that is heard is missed.
+ * The servers of a cluster, and the topology that each works with. A server reports to every replica of the name
+ * server's database, and is present as long as a majority hears it; whoever waits for all servers asks a majority.
+ * Two majorities share a replica, so that no present server is missed.
  */
 export class Servers {
   #beating: BackgroundLoop | undefined;
@@ -43,16 +47,16 @@ export class Servers {
   constructor(
     private readonly control: Control,
     readonly id: string,
-    /** Looks for a newer topology, then says which is the oldest in use here. */
+    /** Checks for a newer topology, then returns the oldest in use here. */
     private readonly currentVersion: () => Promise<number>,
-    /** Has jobs applied under no older topology from now on. */
+    /** Requires that jobs be applied under no older topology from now on. */
     private readonly require: (version: number) => Promise<void>,
     private readonly log: Log,
-    /** What else the others hear of this server, as it is at the time. */
+    /** Further state to report, as of the time of the report. */
     private readonly state: () => ServerDescription = () => ({}),
   ) {}
 
-  /** Says from now on, every `everyMs`, that this server is there. */
+  /** Starts reporting this server every `everyMs`. */
   start(everyMs: number): void {
     this.#beating ??= new BackgroundLoop(() => this.#beat(), {
       everyMs,
@@ -64,7 +68,7 @@ export class Servers {
     this.#beating.start();
   }
 
-  /** What the others will hear of this server from its next beat on. */
+  /** Adds to the report, from the next beat on. */
   describe(info: ServerDescription): void {
     this.#info = info;
   }
@@ -74,7 +78,10 @@ export class Servers {
     return serverName(this.id, this.#info);
   }
 
-  /** Sentences on servers whose configurations lack some of these hosts. A server of a release that does not say which hosts it knows is taken to know all. */
+  /**
+   * Sentences about servers whose configurations lack some of these hosts. A server of a release that does not report
+   * its hosts counts as knowing all.
+   */
   async lacking(hosts: readonly string[]): Promise<string[]> {
     if (hosts.length === 0) return [];
     return (await this.#list(this.control.majority)).flatMap((server) => {
@@ -99,20 +106,20 @@ export class Servers {
         );
   }
 
-  /** The servers that have been heard of lately, as far as replicas answer. */
+  /** The servers heard of recently, as far as replicas answer. */
   list(): Promise<ServerVersion[]> {
     return this.#list(1);
   }
 
-  /** Servers that said within the last hour that they are there, and neither since nor that they end. */
+  /** Servers that reported within the last hour, then fell silent without saying that they end. */
   async silent(): Promise<ServerVersion[]> {
     return (await this.#list(1, forgottenAfterMs)).filter(({ silentMs }) => silentMs >= goneAfterMs);
   }
 
   /**
-   * Waits until no server works with a topology older than `version`: until then a write may go to the old leaves only. One that is gone may still be at work,
-   * cut off from us alone: what it applies does not count.
-   * Throws `Unavailable` where one is there and stays behind.
+   * Waits until no server works with a topology older than `version`: until then a write may reach only the old
+   * leaves. A server that seems gone may still work, cut off from us alone: what it applies does not count. Throws
+   * `Unavailable` if a present server stays behind.
    */
   async allHold(version: number, signal: AbortSignal): Promise<void> {
     await this.require(version);
@@ -134,7 +141,7 @@ export class Servers {
   async #list(least: number, silentForMs = goneAfterMs): Promise<ServerVersion[]> {
     const sql = (store: ControlStore): string =>
       `SELECT id, version, info, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(3)) DIV 1000 AS silent FROM ${store.table('servers')} HAVING silent < ?`;
-    // Servers of earlier releases are heard by the primary alone.
+    // Servers of earlier releases report to the primary alone.
     const answers = await settled(
       this.#ask((store, deadline) => store.host.rows(sql(store), [silentForMs], deadline)),
       (seen) =>
@@ -166,7 +173,7 @@ export class Servers {
   }
 
   async #tell(store: ControlStore, version: number, info: string, deadline: Deadline): Promise<void> {
-    // An older word must not come after a newer one.
+    // An older report must not follow a newer one.
     if (this.#telling.has(store))
       throw new RoostError('Unavailable', `${store.host.name} is still being told`, {
         fields: { host: store.host.name },
@@ -211,7 +218,7 @@ export function serverName(id: string, { machine, pid, processes, managerPort }:
   return processes === undefined ? listener : `${listener} (process ${pid})`;
 }
 
-/** The database hosts that a server's configuration names; undefined where it does not say. */
+/** The database hosts in a server's configuration; undefined if it does not report them. */
 export const hostsOf = ({ info: { hosts } }: ServerVersion): readonly string[] | undefined =>
   typeof hosts === 'string' ? hosts.split('\n') : undefined;
 

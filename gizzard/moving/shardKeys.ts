@@ -5,7 +5,7 @@ import { shardKey, type ShardId } from '../topology/types.js';
 
 /** The keys that a topology leads to a leaf. */
 export class ShardKeys {
-  /** The tables that forward to trees in which the leaf stands. */
+  /** The tables whose trees contain the leaf. */
   readonly tableIds: readonly number[];
   readonly #leaf: string;
 
@@ -19,7 +19,7 @@ export class ShardKeys {
       .filter((tableId) => topology.routes(tableId).some((route) => this.#isIn(route)));
   }
 
-  /** Whether a key leads here, in any of the tables. */
+  /** Whether a key leads here in any of the tables. */
   holds(key: bigint): boolean {
     return this.tableIds.some((tableId) => {
       const route = this.#route(tableId, key);
@@ -27,10 +27,10 @@ export class ShardKeys {
     });
   }
 
-  /** The tree that a key leads to; or why there is not exactly one. */
+  /** The tree that a key leads to, or why there is not exactly one. */
   homeOf(key: bigint): Route | string {
     const [tableId, ...others] = this.tableIds;
-    // Rows do not say which table they belong to.
+    // Rows do not tell their table.
     if (tableId === undefined || others.length > 0) return `${this.#leaf} serves ${this.tableIds.length} tables`;
     return this.#route(tableId, key) ?? `table ${tableId} forwards its key nowhere`;
   }

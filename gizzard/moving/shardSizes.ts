@@ -5,7 +5,10 @@ import type { Movable, ShardSize } from './movable.js';
 
 const deadlineMs = 10_000;
 
-/** The sizes of leaves, by `shardKey`. Those on hosts that do not answer, and those without tables, are absent. Each host is asked once for each type. */
+/**
+ * The sizes of leaves by `shardKey`. Leaves on silent hosts and without tables are absent. Each host is asked once
+ * for each type.
+ */
 export async function shardSizes(
   hosts: Pick<Hosts, 'host'>,
   shards: readonly ShardInfo[],

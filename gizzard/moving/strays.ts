@@ -11,47 +11,49 @@ import { ShardKeys } from './shardKeys.js';
 import { RowPace } from './rowPace.js';
 
 const pageDeadlineMs = 30_000;
-/** While the topology is locked for them, nothing else can change it. */
+/** Nothing can change the topology while it is locked for this many rows. */
 const rowsPerLock = 500;
 const lockDeadlineMs = 10_000;
 export const keptStrays = 1_000;
 
-/** A row in a shard to which its key does not lead. */
+/** A row in a shard that its key does not lead to. */
 export interface Stray {
   readonly shard: string;
   /** The shard's table, and the row's key in it. */
   readonly table: string;
   readonly key: string;
   readonly row: Readonly<Record<string, string>>;
-  /** The root of the tree where the row belongs; undefined where no tree covers its key. */
+  /** The root of the row's own tree; undefined if no tree covers its key. */
   readonly home: string | undefined;
 }
 
 export interface StraysReport {
-  /** Rows that were looked at. */
+  /** Rows examined. */
   readonly rows: number;
   readonly count: number;
   /** At most `keptStrays`. */
   readonly strays: readonly Stray[];
-  /** Rows that were moved home. */
+  /** Rows moved home. */
   readonly moved: number;
-  /** Rows that should have been moved and were not, by the reason. They stay where they are. */
+  /** Strays that could not be moved, by reason. They stay where they are. */
   readonly left: ReadonlyMap<string, number>;
-  /** Shards that were not looked through, by the reason. */
+  /** Shards that were not examined, by reason. */
   readonly skipped: ReadonlyMap<string, string>;
 }
 
 export interface StraysOptions {
-  /** Moves them home. Absent: nothing is written. */
+  /** Move them home. Absent: nothing is written. */
   readonly fix?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { readonly rows: number; readonly count: number; readonly moved: number }) => void;
 }
 
 /**
- * Looks for rows that stand in a shard of other keys, as they come of a forwarding or link that was changed by hand, and moves them home. A row is first merged into every
- * replica where it belongs, by the conflict rules. Then, while nothing can change the topology, it is deleted from the wrong shard if every one of them holds it and it is
- * still as it was read. Killed in between, and run twice, it loses nothing. Trees in a migration are left alone. Reads page by page, while the shards are written to, at the pace of a move.
+ * Finds rows in shards of other keys, which result from manual changes of forwardings or links, and moves them home.
+ * A row is first merged into every replica of its own tree, by the conflict rules. Then, while nothing can change the
+ * topology, it is deleted from the wrong shard if every one of them holds it and it is unchanged since it was read.
+ * If killed in between, or run twice, it loses nothing. Trees in migrations are left alone. Reads page by page during
+ * writes, at the pace of a move.
  */
 export class Strays {
   constructor(
@@ -59,13 +61,13 @@ export class Strays {
     private readonly hosts: Pick<Hosts, 'host'>,
     private readonly movableType: (type: string) => Movable,
     private readonly reservations: () => Promise<ReadonlyMap<string, number>>,
-    /** Does something while nothing can change the topology, nor any migration begin. */
+    /** Runs work while nothing can change the topology and no migration can begin. */
     private readonly locked: <T>(deadline: Deadline, work: (locked: LockedTopology) => Promise<T>) => Promise<T>,
-    /** What it may do at this moment. */
+    /** The rates that are allowed at this moment. */
     private readonly rates: () => Promise<MoveRates>,
   ) {}
 
-  /** The leaves of the tables, or of all tables, in the order of their names. Throws `NotFound`. */
+  /** The leaves of some or all tables, by name. Throws `NotFound`. */
   async leavesOf(tableIds?: readonly number[]): Promise<ShardInfo[]> {
     await this.nameServer.reload();
     const { topology } = this.nameServer;
@@ -77,7 +79,10 @@ export class Strays {
     return [...leaves].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shard]) => shard);
   }
 
-  /** Looks through leaves, one after another. Throws `FailedPrecondition` for a shard that holds no rows, `NotFound` for one that does not exist. */
+  /**
+   * Examines leaves in turn. Throws `FailedPrecondition` for a shard that holds no rows, and `NotFound` for an
+   * unknown one.
+   */
   async examine(ids: readonly ShardId[], options: StraysOptions = {}): Promise<StraysReport> {
     await this.nameServer.reload();
     const shards = ids.map((id) => this.nameServer.topology.shard(id));
@@ -92,7 +97,7 @@ export class Strays {
       try {
         await this.#examine(shard, search);
       } catch (error) {
-        // The others can be looked at, whatever becomes of this one's host.
+        // The others can be examined, whatever happens to this one's host.
         if (!(error instanceof RoostError && (error.retryable || error.code === 'FailedPrecondition'))) throw error;
         search.skipped.set(shardKey(shard.id), error.message);
       }
@@ -106,7 +111,7 @@ export class Strays {
     if (why !== undefined) return void search.skipped.set(key, why);
     const { tables } = this.movableType(shard.type);
     const before = search.count;
-    // In the order of a copy: a row may need those of earlier tables beside it.
+    // In the order of a copy: a row may need rows of earlier tables.
     for (const table of tables) {
       await this.#pages(shard, table, search, async (rows, homes) => {
         search.found(shard, table, rows, homes);
@@ -130,7 +135,7 @@ export class Strays {
     return new ShardKeys(this.nameServer.topology, id).tableIds.length === 0 ? 'no table forwards to it' : undefined;
   }
 
-  /** Calls back with the strays of each page that has some. */
+  /** Calls back with the strays of each page that has any. */
   async #pages<Row>(
     shard: ShardInfo,
     table: MovableTable<Row>,
@@ -154,7 +159,7 @@ export class Strays {
     }
   }
 
-  /** Merges strays into the trees where they belong; with `remove`, takes those that are there out of their shard. */
+  /** Merges strays into their own trees; with `remove`, then removes them from their shard. */
   async #bring<Row>(
     shard: ShardInfo,
     table: MovableTable<Row>,
@@ -192,7 +197,10 @@ export class Strays {
     }
   }
 
-  /** Under the lock under which migrations reserve their shards and the topology changes: what leads elsewhere by now, or is not at home everywhere, stays. */
+  /**
+   * Under the lock with which migrations reserve their shards and the topology changes: rows that lead elsewhere by
+   * now, or are not home everywhere, stay.
+   */
   async #remove<Row>(
     shard: ShardInfo,
     table: MovableTable<Row>,
@@ -228,7 +236,7 @@ export class Strays {
     search.tell();
   }
 
-  /** Those of the rows that every replica of their tree holds, or something newer. */
+  /** The rows that every replica of their tree holds, as they are or newer. */
   async #atHome<Row>(
     table: MovableTable<Row>,
     rows: readonly Row[],
@@ -264,7 +272,7 @@ const leafKeys = ({ writable }: Route): string =>
     .sort()
     .join(' ');
 
-/** Why a tree cannot take rows now; undefined where it can. */
+/** Why a tree cannot take rows now; undefined if it can. */
 function homeRefuses(
   { root, leaves, writable, denied }: Route,
   reservations: ReadonlyMap<string, number>,
@@ -277,7 +285,7 @@ function homeRefuses(
   return writable.length === 0 ? `${shardKey(root.id)}, where it belongs, has no replica that takes writes` : undefined;
 }
 
-/** What was found so far. */
+/** The results so far. */
 class Search {
   rows = 0;
   count = 0;

@@ -2,30 +2,33 @@ import { Deadline, pause } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { MoveRates } from './moveTask.js';
 
-/** A page that takes this many times as long as its fellows did at their best says that the host has other work. */
+/** A page this many times slower than the best ones shows that the host has other work. */
 const slowerThanBest = 3;
 /** Pages faster than this are never slow. */
 const leastSlowMs = 250;
-/** Requests at once on a host, past which it counts as busy. */
+/** Concurrent requests above which a host counts as busy. */
 const busyRequests = 24;
-/** A replica further behind than this should be left alone. */
+/** A replica lagging more than this should be left alone. */
 const maxLagSeconds = 10;
-/** Hosts are asked how they are at most this often. */
+/** Hosts are asked for their load at most this often. */
 const lookEveryMs = 1_000;
 const lookDeadlineMs = 2_000;
-/** Others are at work on a host that takes more requests than this while a move rests for so long; those of heartbeats are fewer. */
+/** If a host gets more requests than this while a move rests, others are using it; heartbeats cause fewer. */
 const restMs = 50;
 const othersRequests = 5;
-/** Looks that find a host quiet before a move takes all of it again. */
+/** Quiet looks before a move uses a whole host again. */
 const quietLooksForAll = 2;
-/** Beside others a move rests so many times as long as it works, and works in pages of a transaction's length, so that nobody waits long behind it. */
+/**
+ * Beside other work a move rests this many times as long as it works, in pages of a transaction's length, so that
+ * nobody waits long behind it.
+ */
 const restShare = 3;
 const rowsBesideOthers = 500;
 /** Additive increase, multiplicative decrease, as for congestion (Chiu and Jain 1989). */
 const decrease = 0.5;
 const increase = 0.1;
 
-/** Keeps a move's rate between its floor and its ceiling, and lowers it while its hosts are hurting. */
+/** Keeps a move's rate between its floor and its ceiling, and lowers it while its hosts are overloaded. */
 export class Throttle {
   #rowsPerSecond: number | undefined;
   #bestMsPerRow = Infinity;
@@ -39,17 +42,17 @@ export class Throttle {
     private readonly closing: AbortSignal,
   ) {}
 
-  /** Why the rate is lowered; empty while it is not. */
+  /** Why the rate is lowered; empty if it is not. */
   get hurting(): string {
     return this.#hurting;
   }
 
-  /** Rows that a page may have now. */
+  /** The present size of a page in rows. */
   get pageRows(): number {
     return this.#besideOthers ? rowsBesideOthers : Infinity;
   }
 
-  /** Waits for as long as a page of so many rows, which took so long, has to last. */
+  /** Rests for the remainder of the time that a page of this many rows must take. */
   async pause(rows: number, tookMs: number, rates: MoveRates): Promise<void> {
     const nowMs = performance.now();
     let hurting = '';
@@ -57,7 +60,7 @@ export class Throttle {
       const msPerRow = tookMs / rows;
       if (tookMs > leastSlowMs && msPerRow > this.#bestMsPerRow * slowerThanBest)
         hurting = `pages take ${Math.round(tookMs)} ms`;
-      // The best is forgotten slowly, since rows and hosts change.
+      // The best decays slowly, since rows and hosts change.
       this.#bestMsPerRow = Math.min(msPerRow, this.#bestMsPerRow * 1.01);
     }
     if (nowMs - this.#lastLookMs >= lookEveryMs) {
@@ -65,7 +68,7 @@ export class Throttle {
       hurting ||= (await this.#look()) ?? '';
       const othersWork = await this.#othersWork();
       this.#quietLooks = othersWork ? 0 : this.#quietLooks + 1;
-      // Callers who ask now and then are not seen by every look.
+      // Occasional requests are not seen by every look.
       this.#besideOthers = othersWork || (this.#besideOthers && this.#quietLooks < quietLooksForAll);
       const { minRowsPerSecond: floor, maxRowsPerSecond: ceiling } = rates;
       const before = this.#rowsPerSecond ?? ceiling;
@@ -84,7 +87,7 @@ export class Throttle {
     if (waitMs > 1) await pause(waitMs, this.closing);
   }
 
-  /** Whether any host is used by others, as seen while this move rests. Other moves count as others. */
+  /** Whether others used a host while this move rested. Other moves count as others. */
   async #othersWork(): Promise<boolean> {
     const requests = (): Promise<number[]> =>
       Promise.all(

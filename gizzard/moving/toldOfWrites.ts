@@ -4,12 +4,12 @@ import type { Topology } from '../topology/topology.js';
 import { tablesRead } from '../topology/tablesRead.js';
 import type { Movable } from './movable.js';
 
-/** Where the rows stand now that a copy or a repair has written, for one of the tables that readers find them by. */
+/** The rows that a copy or repair has written, for one of the tables by which readers find them. */
 export interface WrittenRows {
-  /** The name of the shard's table, and the keys of its rows. */
+  /** The shard's table, and the keys of its rows. */
   readonly table: string;
   readonly keys: readonly string[];
-  /** The topology's table. */
+  /** The topology's table id. */
   readonly tableId: number;
   readonly deadline: Deadline;
 }
@@ -17,8 +17,9 @@ export interface WrittenRows {
 const retryAfterMs = 100;
 
 /**
- * The same, but that `told` hears of rows that are written to shards which serve reads, before and after: what is cached of them may be out of date. A shard that does not serve them
- * yet, as the target of a migration, is to hold what its sources have, and that is what is cached.
+ * Wraps `write` so that `told` hears of rows written to shards that serve reads, before and after the write: cached
+ * entries may be outdated. A shard that does not serve reads yet, such as a migration's target, gets what its sources
+ * hold, and that is what is cached.
  */
 export const toldOfWrites = (
   movable: Movable,
@@ -42,7 +43,8 @@ export const toldOfWrites = (
           }
         }
       };
-      // Before, for a process that is killed behind the write: what is written once is the same from then on, and not told again. After, for those who read meanwhile.
+      // Before, in case the process dies after the write: a repeated write changes nothing, and is not reported
+      // again. After, for readers during the write.
       await tell();
       await table.write(host, shard, rows, deadline);
       await tell();

@@ -6,16 +6,16 @@ import { changesFromJson, changesToJson } from '../topology/changeJson.js';
 import type { Change } from '../topology/changes.js';
 import type { TableName } from './topologySql.js';
 
-/** What the name server remembers of one change: who made it, when, what it was and what undoes it. */
+/** The record of one change: who made it, when, what it was, and what undoes it. */
 export interface AuditEntry {
-  /** The version that the topology had afterwards. */
+  /** The topology's version after it. */
   readonly version: number;
-  /** Tells two changes apart that both made the same version, on replicas that had lost sight of each other. */
+  /** Distinguishes two changes that made the same version, on replicas that had lost sight of each other. */
   readonly changeId: string;
   readonly changedAtMs: number;
   readonly by: string;
   readonly changes: readonly Change[];
-  /** Applied to the state afterwards, these give the state before. */
+  /** Applied to the state after the change, these give the state before. */
   readonly inverse: readonly Change[];
 }
 
@@ -23,7 +23,7 @@ export interface AuditEntry {
 export type AuditRetention = Pick<RoostConfig['nameServer'], 'auditEntries' | 'auditDays'>;
 
 const dayMs = 86_400_000;
-/** What one change forgets at most, so that a long audit that is to be kept shorter holds up none for long. */
+/** The most entries that one change removes, so that shortening a long audit delays none for long. */
 const forgottenAtOnce = 100;
 
 const columns = 'version, change_id, changed_at, actor, changes, inverse';
@@ -54,7 +54,7 @@ export async function writeAudit(
   );
 }
 
-/** Forgets what is too old beside the newest entry. It goes by that entry's time, so that every replica forgets the same. */
+/** Removes entries that are too old compared with the newest one's time, so that every replica removes the same. */
 export async function pruneAudit(
   session: SqlSession,
   table: TableName,
@@ -75,7 +75,7 @@ export async function pruneAudit(
     await session.run(`DELETE FROM ${table('audit')} WHERE version <= ?`, [Number(last[0])], deadline);
 }
 
-/** Takes out an entry that was replaced. */
+/** Removes an entry that was replaced. */
 export async function removeAudit(
   session: SqlSession,
   table: TableName,

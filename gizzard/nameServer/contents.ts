@@ -1,16 +1,19 @@
-/** What a replica holds: the rows of each table, as text. */
+/** A replica's content: the rows of each table, as text. */
 export type Contents = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface ComparedContents {
-  /** The replica that the others are compared with: one of most that are equal; where as many say something else, the one named first. */
+  /**
+   * The replica that the others are compared with: one of the largest group of equals; among groups of equal size,
+   * the one named first.
+   */
   readonly reference: string;
-  /** Whether more replicas hold what the reference does than hold anything else. */
+  /** Whether the reference's group is larger than any other. */
   readonly agreed: boolean;
-  /** How the others differ, by host: `links: 3 missing`. Those that are equal are absent. */
+  /** The differences of the others, by host: `links: 3 missing`. Equal ones are absent. */
   readonly differences: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Compares what replicas of one head hold, by host; there must be one. */
+/** Compares the content of replicas with one head, by host; there must be at least one. */
 export function compareContents(contents: ReadonlyMap<string, Contents>): ComparedContents {
   const hosts = [...contents.keys()];
   const equal = hosts.map((host) =>

@@ -14,28 +14,31 @@ import type { ChangeMaker } from './reservedTrees.js';
 import { SharedLook } from './sharedLook.js';
 import type { LogChange, RollbackEntry, RollbackLog } from './rollbackLog.js';
 
-/** Setting up a replica, or loading the topology from it, takes no longer than this. */
+/** Time limit for setting up a replica, or loading the topology from it. */
 const operationDeadlineMs = 10_000;
 
-/** Between looks on behalf of callers who miss something. */
+/** Pause between looks for callers who miss something. */
 const lookEveryMs = 50;
 
-/** Who a change is said to be by where the caller does not say: whoever runs this process, as the operating system knows it, with the databases' own passwords. */
+/**
+ * Who a change is attributed to by default: the operating system's user of this process, who has the databases' own
+ * passwords.
+ */
 export const thisProcess = (): string => `${osUser()}@${hostname()} (process ${process.pid})`;
 
-/** The variables of the environment say what their owner likes. */
+/** Environment variables say whatever their owner likes. */
 function osUser(): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run a user that has no name.
+    // A container may run a user without a name.
     return `user ${process.getuid?.() ?? 'unknown'}`;
   }
 }
 
 /**
- * The topology of a cluster: kept in MySQL, held here as one snapshot that is swapped whole.
- * A reload that fails leaves the old snapshot serving; `lastReloadError` says why.
+ * The topology of a cluster: stored in MySQL, held here as one snapshot that is replaced as a whole. If a reload
+ * fails, the old snapshot keeps serving; `lastReloadError` says why.
  */
 export class NameServer {
   readonly replicas: NameServerReplicas;
@@ -46,16 +49,16 @@ export class NameServer {
   #reloadsNext: Promise<void> | undefined;
   #watching: BackgroundLoop | undefined;
   #repairing: Promise<unknown> | undefined;
-  /** Replicas that were behind at the last look, each with its head. */
+  /** Replicas that were behind at the last look, with their heads. */
   #behind: ReadonlySet<string> = new Set();
   readonly #listeners = new Set<(topology: Topology) => void>();
   readonly #countReloadError: () => void;
   readonly #showHead: (look: ReplicaLook) => void;
-  /** Called before each change that is made here: throws where it is not allowed, whoever makes it. */
+  /** Called before each change made here; throws if it is not allowed, whoever makes it. */
   onApply: (changes: readonly Change[]) => void = () => undefined;
-  /** Called after each change that is made here, before it is answered. */
+  /** Called after each change made here, before it is answered. */
   onApplied: ((changes: readonly Change[], topology: Topology) => Promise<void>) | undefined;
-  /** Why the newest reload failed; undefined while reloads succeed. */
+  /** Why the last reload failed; undefined if it succeeded. */
   lastReloadError: RoostError | undefined;
 
   constructor(
@@ -106,8 +109,9 @@ export class NameServer {
   }
 
   /**
-   * Sets up the name server's database where there is none, and loads the topology. A replica that cannot be set up now is set up when it
-   * is back. Throws where none can; where fewer than a majority answer none is, since those that do not may hold the topology.
+   * Creates the name server's database if there is none, and loads the topology. A replica that cannot be set up now
+   * is set up once it is back. Throws if none can. If fewer than a majority answer, none is set up: the silent ones
+   * may hold the topology.
    */
   async create(): Promise<void> {
     if (!(await this.replicas.majorityAnswers())) return this.reload();
@@ -126,11 +130,12 @@ export class NameServer {
   }
 
   /**
-   * Looks for a newer topology and swaps it in. Concurrent calls share one look, which starts after all of them.
-   * Throws `Unavailable` where no replica of the name server answers, `FailedPrecondition` where it was never set up or holds a topology that is not sound.
+   * Checks for a newer topology and swaps it in. Concurrent calls share one look, which starts after all of them.
+   * Throws `Unavailable` if no replica of the name server answers, and `FailedPrecondition` if it was never set up or
+   * holds an inconsistent topology.
    */
   async reload(): Promise<void> {
-    // A look that is under way may have been answered before the change that the caller knows of.
+    // A look in progress may have been answered before the change that the caller knows of.
     this.#reloadsNext ??= (this.#reloading ?? Promise.resolve())
       .catch(() => undefined)
       .then(() => {
@@ -142,16 +147,16 @@ export class NameServer {
   }
 
   /**
-   * The same for whoever finds something missing that another process may have made a moment ago: all callers together look at most every 50 ms, each at one that begins after its
-   * call.
+   * The same for callers who miss something that another process may have just created: all together look at most
+   * every 50 ms, each at a look that begins after its call.
    */
   lookAnew(): Promise<void> {
     return this.#looks.fresh();
   }
 
   /**
-   * Reloads on its own from now on, and repairs replicas of the name server that have missed changes. Failures are logged once for each new reason
-   * and kept in `lastReloadError`.
+   * Starts reloading periodically, and repairing replicas of the name server that have missed changes. Failures are
+   * logged once for each new reason, and kept in `lastReloadError`.
    */
   watch(intervalMs: number): void {
     void this.#watching?.stop();
@@ -165,24 +170,25 @@ export class NameServer {
     this.#watching.start();
   }
 
-  /** Calls back with each new topology, until the function that it returns is called. */
+  /** Calls back with each new topology, until the returned function is called. */
   onChange(listener: (topology: Topology) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Stops watching, and waits for a repair that is under way. */
+  /** Stops watching, and waits for a repair in progress. */
   async close(): Promise<void> {
-    // A look that is under way is not waited for.
+    // Does not wait for a look in progress.
     void this.#watching?.stop();
     await this.#repairing;
   }
 
   /**
-   * Applies changes as one: all are stored, or none, with an entry in the audit. The resulting topology must be sound.
-   * Throws `AlreadyExists`, `NotFound`, `InvalidArgument` and `FailedPrecondition` as `applyChanges` and `Topology` do, and `Unavailable` as
-   * `NameServerReplicas.change` does. `FailedPrecondition` also where a migration other than the `maker` has reserved a tree that the changes touch, or the name of
-   * a new shard was spent; `PermissionDenied` where `onApply` says so; and with `onVersion`, curable by a retry, where the topology has become another one meanwhile.
+   * Applies changes in one step: all or none, with an audit entry. The resulting topology must be consistent. Throws
+   * `AlreadyExists`, `NotFound`, `InvalidArgument` and `FailedPrecondition` as `applyChanges` and `Topology`, and
+   * `Unavailable` as `NameServerReplicas.change`. Also throws `FailedPrecondition` if a migration other than the
+   * `maker` has reserved a tree that the changes touch, or the name of a new shard is spent; `PermissionDenied` if
+   * `onApply` says so; and with `onVersion`, curable by a retry, if the topology has changed meanwhile.
    */
   async apply(
     changes: readonly Change[],
@@ -201,8 +207,9 @@ export class NameServer {
   }
 
   /**
-   * Says that the tables of some names are about to be dropped or renamed. No shard is given such a name again, so that a process may pause for as long as it likes
-   * before it drops them. Throws `FailedPrecondition`, and none is spent, where one is in use, or reserved by a migration other than the `maker`.
+   * Declares that the tables of some names are about to be dropped or renamed. No shard ever gets such a name again,
+   * so that a process may pause for any time before it drops them. Throws `FailedPrecondition`, and spends none, if
+   * one is in use, or reserved by a migration other than the `maker`.
    */
   async spend(names: readonly ShardId[], by: string = thisProcess(), maker?: ChangeMaker): Promise<void> {
     const spent = await this.spentNames();
@@ -214,19 +221,22 @@ export class NameServer {
       );
   }
 
-  /** Takes back that names are spent: their tables are there again. */
+  /** Makes spent names usable again: their tables are back. */
   async revive(names: readonly ShardId[], by: string = thisProcess()): Promise<void> {
     const spent = await this.spentNames();
     const known = names.filter((id) => spent.has(shardKey(id)));
     if (known.length > 0) await this.replicas.change({ changes: [], logs: [], revived: known }, by);
   }
 
-  /** Throws `FailedPrecondition` where one of some names may not be given to a new shard. `apply` decides in the end; this keeps tables from being made in vain. */
+  /**
+   * Throws `FailedPrecondition` if a name may not be given to a new shard. `apply` decides in the end; this avoids
+   * creating tables in vain.
+   */
   async refuseSpent(ids: readonly ShardId[]): Promise<void> {
     await this.replicas.any((store, deadline) => store.refuseSpent(ids, deadline));
   }
 
-  /** The names that no new shard may have, as `shardKey`s. */
+  /** Names that no new shard may have, as `shardKey`s. */
   async spentNames(): Promise<ReadonlySet<string>> {
     return new Set(
       (await this.replicas.any((store, deadline) => store.spentNames(deadline))).map(({ id }) => shardKey(id)),
@@ -234,8 +244,9 @@ export class NameServer {
   }
 
   /**
-   * Does something while nobody can change the topology, in a transaction on `primary`, which gets the topology as it is then. Throws as the work does, `Unavailable`
-   * where the host does not answer, and `FailedPrecondition` where it is not the primary any more.
+   * Runs work while nobody can change the topology, in a transaction on `primary`, with the topology at that time.
+   * Throws the work's errors, `Unavailable` if the host does not answer, and `FailedPrecondition` if it is no longer
+   * the primary.
    */
   locked<T>(
     primary: string,
@@ -246,8 +257,8 @@ export class NameServer {
   }
 
   /**
-   * Makes a host of the name server the one that decides on changes, whatever the replicas have noted. False, and nothing is changed, where it is already, and a majority knows.
-   * Throws `NotFound` for another host, and as `apply` does.
+   * Makes a host of the name server the primary, whatever the replicas have noted. False, with nothing changed, if it
+   * is already and a majority knows. Throws `NotFound` for another host, and as `apply`.
    */
   async promote(hostname: string, by: string = thisProcess()): Promise<boolean> {
     const isLed = await this.replicas.ledBy(hostname).isLed();
@@ -263,7 +274,7 @@ export class NameServer {
     return !isLed;
   }
 
-  /** Changes rollback logs as one. */
+  /** Changes rollback logs in one step. */
   async changeLogs(logs: readonly LogChange[], by: string = thisProcess()): Promise<void> {
     await this.replicas.change({ changes: [], logs }, by);
   }
@@ -272,7 +283,7 @@ export class NameServer {
     return this.replicas.any((store, deadline) => store.findLog(name, deadline));
   }
 
-  /** The uppermost entries of a rollback log, uppermost first. */
+  /** The top entries of a rollback log, topmost first. */
   logEntries(logId: string, count: number): Promise<RollbackEntry[]> {
     return this.replicas.any((store, deadline) => store.logEntries(logId, count, deadline));
   }
@@ -284,7 +295,10 @@ export class NameServer {
     );
   }
 
-  /** What undoes one change of the audit. Throws `NotFound`, and `FailedPrecondition` where there is nothing to undo. */
+  /**
+   * The changes that undo one audited change. Throws `NotFound`, and `FailedPrecondition` if there is nothing to
+   * undo.
+   */
   async inverseOf(version: number): Promise<readonly Change[]> {
     const [entry] = await this.audit({ count: 1, belowVersion: version + 1 });
     if (entry?.version !== version)
@@ -315,7 +329,7 @@ export class NameServer {
     }
   }
 
-  /** A replica may be behind for a moment, while a change is on its way to it. */
+  /** A replica may be behind for a moment while a change is on its way. */
   #repairWhatStaysBehind(looks: readonly ReplicaLook[], newest: Head): void {
     const behind = looks
       .filter((look) => isBehind(look, newest))

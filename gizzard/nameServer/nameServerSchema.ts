@@ -4,10 +4,10 @@ import { shardKey, type ShardId } from '../topology/types.js';
 import { addedColumns, addedTables, nameServerSchema } from './nameServerTables.js';
 import type { TableName } from './topologySql.js';
 
-/** From which schema on attributes stand in the name server by name. */
+/** The first schema version with named attributes. */
 const namedAttributesSchema = 3;
 
-/** The schema of one replica of the name server: which version it has, and what a release before left out of it. */
+/** The schema of one replica of the name server: its version, and parts that an earlier release left out. */
 export class NameServerSchema {
   #added: Promise<void> | undefined;
   #hasAttributes = false;
@@ -16,11 +16,11 @@ export class NameServerSchema {
     private readonly host: DatabaseHost,
     private readonly database: string,
     private readonly table: TableName,
-    /** Undefined where the replica was never set up. */
+    /** Undefined if the replica was never set up. */
     private readonly head: (session: SqlSession, deadline: Deadline) => Promise<object | undefined>,
   ) {}
 
-  /** Of this replica's tables. 1 where none was noted; undefined where it was never set up. */
+  /** The version of this replica's tables: 1 if none was noted, undefined if it was never set up. */
   async version(deadline: Deadline): Promise<number | undefined> {
     if ((await this.head(this.host, deadline)) === undefined) return undefined;
     try {
@@ -36,7 +36,7 @@ export class NameServerSchema {
     }
   }
 
-  /** Notes a version; never one below that which is noted. */
+  /** Notes a version, unless a later one is noted. */
   async note(version: number, deadline: Deadline): Promise<void> {
     await this.addMissing(deadline);
     await this.host.run(
@@ -46,12 +46,15 @@ export class NameServerSchema {
     );
   }
 
-  /** Whether the attributes of shards have their column. Changes nothing. */
+  /** Whether shards' attributes have their column. Changes nothing. */
   async hasAttributes(session: SqlSession, deadline: Deadline): Promise<boolean> {
     return (this.#hasAttributes ||= await this.#hasColumn(session, 'shards', deadline));
   }
 
-  /** Throws `FailedPrecondition` while servers of releases before may be there, which would lose attributes that the two texts do not hold. */
+  /**
+   * Throws `FailedPrecondition` while servers of earlier releases may be running: they would lose attributes that the
+   * two texts cannot hold.
+   */
   async requireNamedAttributes(id: ShardId, deadline: Deadline): Promise<void> {
     if (((await this.version(deadline)) ?? nameServerSchema) >= namedAttributesSchema) return;
     throw new RoostError(
@@ -61,7 +64,7 @@ export class NameServerSchema {
     );
   }
 
-  /** Brings a name server that an earlier version set up to what this one needs. One that was never set up stays so. */
+  /** Adds what a name server of an earlier version lacks. One that was never set up stays so. */
   async addMissing(deadline: Deadline): Promise<void> {
     this.#added ??= (async () => {
       if ((await this.head(this.host, deadline)) === undefined) {
@@ -79,14 +82,14 @@ export class NameServerSchema {
     return this.#added;
   }
 
-  /** Adds the column that a table of an earlier version lacks. */
+  /** Adds the column that an earlier version's table lacks. */
   async #addColumn(table: string, deadline: Deadline): Promise<void> {
     if (await this.#hasColumn(this.host, table, deadline)) return;
     const [name, type] = addedColumns[table]!;
     try {
       await this.host.run(`ALTER TABLE ${this.table(table)} ADD COLUMN ${name} ${type}`, [], deadline);
     } catch (error) {
-      // Another process was first.
+      // Another process was faster.
       if (!(await this.#hasColumn(this.host, table, deadline))) throw error;
     }
   }

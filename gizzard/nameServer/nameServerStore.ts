@@ -39,35 +39,35 @@ import {
 } from './spentNames.js';
 import { loadTopology, writeChange, type TableName } from './topologySql.js';
 
-/** Which change a replica has seen last. Replicas whose heads are equal hold the same. */
+/** A replica's last change. Replicas with equal heads hold the same. */
 export interface Head {
   readonly version: number;
   readonly changeId: string;
 }
 
-/** What is stored as one: changes of the topology, of rollback logs, of the names that are spent, of the primary. */
+/** Stored as one: changes of the topology, of rollback logs, of spent names, of the primary. */
 export interface Step {
   readonly changes: readonly Change[];
   readonly maker?: ChangeMaker;
-  /** Names that no shard has, and none is to have again: their tables are about to go. */
+  /** Names that no shard has, and none may get again: their tables are about to go. */
   readonly spent?: readonly ShardId[];
-  /** Names that were spent, and whose tables are back. */
+  /** Spent names whose tables are back. */
   readonly revived?: readonly ShardId[];
   /** The host that decides on changes from now on. */
   readonly primary?: string;
-  /** Only on top of this version. Absent: on top of whatever there is. */
+  /** Only on top of this version. Absent: on top of any. */
   readonly onVersion?: number;
   readonly logs: readonly LogChange[];
 }
 
-/** A step that a replica has stored, for others to follow. */
+/** A step that a replica has stored, for the others to follow. */
 export interface StoredStep extends Step {
   readonly before: Head;
   readonly state: TopologyState;
   readonly audit: AuditEntry;
 }
 
-/** All that a replica holds, but the audit. */
+/** Everything on a replica except the audit. */
 export interface StoreContent {
   readonly head: Head;
   readonly state: TopologyState;
@@ -78,29 +78,29 @@ export interface StoreContent {
 
 export interface LockedTopology {
   readonly state: TopologyState;
-  /** The migrations that shards are in, by shard. */
+  /** The migration of each reserved shard. */
   readonly reservations: ReadonlyMap<string, number>;
 }
 
 /** Entries of one log that are copied to another replica. */
 const maxLogEntries = 100_000;
 const auditRowsPerRead = 100;
-/** Shards whose attributes one statement names. */
+/** Shards per statement that names attributes. */
 const namedAtOnce = 1_000;
 
 /**
- * The first change under another primary skips so many versions: what the one before alone had, since it was lost before others followed, is then older wherever it comes back, and
- * versions never go back.
+ * The first change under a new primary skips this many versions: any changes that only the lost primary had are then
+ * older wherever they reappear, and versions never go back.
  */
 export const versionsPerPrimary = 1_000;
 
 export const sameHead = (a: Head, b: Head): boolean => a.version === b.version && a.changeId === b.changeId;
 
-/** One replica of the name server's database: its SQL, and nothing else. */
+/** One replica of the name server's database: its SQL and nothing else. */
 export class NameServerStore {
   readonly #database: string;
   readonly #table: TableName;
-  /** Of its tables. */
+  /** The schema of its tables. */
   readonly schema: NameServerSchema;
 
   /** `database` must be a checked identifier. */
@@ -117,7 +117,7 @@ export class NameServerStore {
     );
   }
 
-  /** Makes what is missing of a set-up that never finished, and notes the primary where none is noted; changes nothing else. */
+  /** Completes an unfinished set-up, and notes the primary if none is noted; changes nothing else. */
   async create(deadline: Deadline, primary?: string): Promise<void> {
     await this.host.run(`CREATE DATABASE IF NOT EXISTS ${this.#database}`, [], deadline);
     const isSetUp = (await this.#head(this.host, deadline)) !== undefined;
@@ -140,7 +140,7 @@ export class NameServerStore {
       );
   }
 
-  /** Writes down the attributes of shards by name of which a release before knew the two texts alone. */
+  /** Records the named attributes of shards of which an earlier release knew only the two texts. */
   async nameAttributes(deadline: Deadline): Promise<void> {
     await this.schema.addMissing(deadline);
     await this.host.transaction(deadline, async (session) => {
@@ -157,21 +157,21 @@ export class NameServerStore {
     });
   }
 
-  /** Throws `FailedPrecondition` where the name server was never set up. */
+  /** Throws `FailedPrecondition` if the name server was never set up. */
   async head(deadline: Deadline): Promise<Head> {
     return (await this.#head(this.host, deadline)) ?? this.#notSetUp();
   }
 
-  /** The whole topology, as of one moment. */
+  /** The whole topology at one moment. */
   load(deadline: Deadline): Promise<{ readonly head: Head; readonly state: TopologyState }> {
     return this.host.transaction(deadline, async (session) => {
-      // Shared locks on the version's row keep a change from committing between two of the statements below.
+      // Shared locks on the version's row keep changes from committing between two of the statements below.
       const head = (await this.#head(session, deadline, 'LOCK IN SHARE MODE')) ?? this.#notSetUp();
       return { head, state: await this.#state(session, head, deadline) };
     });
   }
 
-  /** Everything that another replica needs to be the same, as of one moment. */
+  /** Everything that another replica needs to be equal, at one moment. */
   content(deadline: Deadline): Promise<StoreContent> {
     return this.host.transaction(deadline, async (session) => {
       const head = (await this.#head(session, deadline, 'LOCK IN SHARE MODE')) ?? this.#notSetUp();
@@ -189,7 +189,7 @@ export class NameServerStore {
     });
   }
 
-  /** The host that this replica knows as the one that decides on changes; undefined where no change was made since there is such a note. */
+  /** The primary that this replica knows; undefined if no change was made since such notes exist. */
   async primary(deadline: Deadline): Promise<string | undefined> {
     await this.schema.addMissing(deadline);
     return this.#primary(this.host, deadline);
@@ -201,7 +201,7 @@ export class NameServerStore {
     return readSpentNames(this.host, this.#table, deadline);
   }
 
-  /** Throws `FailedPrecondition` where one of some names is spent. */
+  /** Throws `FailedPrecondition` if one of some names is spent. */
   async refuseSpent(ids: readonly ShardId[], deadline: Deadline): Promise<void> {
     await this.schema.addMissing(deadline);
     const name = await firstSpent(this.host, this.#table, ids, deadline);
@@ -209,8 +209,8 @@ export class NameServerStore {
   }
 
   /**
-   * Does something while nothing can change the topology, in a transaction on this replica's host, which gets the topology as it is, and what migrations have reserved of it.
-   * Throws `FailedPrecondition` where this replica knows another primary.
+   * Runs work while nothing can change the topology, in a transaction on this replica's host, with the topology and
+   * the migrations' reservations. Throws `FailedPrecondition` if this replica knows another primary.
    */
   async locked<T>(deadline: Deadline, work: (session: SqlSession, locked: LockedTopology) => Promise<T>): Promise<T> {
     await this.schema.addMissing(deadline);
@@ -225,7 +225,10 @@ export class NameServerStore {
     });
   }
 
-  /** Stores a step in one transaction. `decide` gets the state it applies to, locked, and gives the one after it; it throws to refuse the step. */
+  /**
+   * Stores a step in one transaction. `decide` gets the present state, locked, and returns the next one; it throws to
+   * refuse the step.
+   */
   async lead(
     step: Step,
     by: { readonly changeId: string; readonly by: string },
@@ -248,7 +251,7 @@ export class NameServerStore {
       const audit: AuditEntry = {
         version: state.version,
         ...by,
-        // By the host's clock: what the audit forgets by age must not depend on that of a server.
+        // The host's clock: a server's clock must not decide what the audit forgets by age.
         changedAtMs: await readHostClock(session, deadline),
         changes: step.changes,
         inverse: changesBetween(state, old),
@@ -260,8 +263,8 @@ export class NameServerStore {
   }
 
   /**
-   * Stores a step that the primary has stored. False, and nothing is changed, where this replica had not seen all before it. Throws `FailedPrecondition` where it has gone on without the step, under
-   * another primary.
+   * Stores a step that the primary has stored. False, with nothing changed, if this replica lacks an earlier one.
+   * Throws `FailedPrecondition` if it has moved on without the step, under another primary.
    */
   async follow(step: StoredStep, deadline: Deadline): Promise<boolean> {
     await this.schema.addMissing(deadline);
@@ -280,8 +283,9 @@ export class NameServerStore {
   }
 
   /**
-   * Becomes the same as another replica. Undefined, and nothing is changed, where this one is newer by now, or has the same head; with `overSameHead` it is overwritten then too.
-   * Otherwise returns the newest changes that this replica alone had, which are gone.
+   * Makes this replica equal to another one. Undefined, with nothing changed, if this one is newer by now or has the
+   * same head; `overSameHead` overwrites it in the latter case too. Otherwise returns the newest changes that only
+   * this replica had, which are gone.
    */
   async overwrite(
     source: NameServerStore,
@@ -331,7 +335,9 @@ export class NameServerStore {
     return readEntries(this.host, this.#table, logId, count, deadline);
   }
 
-  /** Throws `FailedPrecondition` for what a migration, or a process that is dropping tables, would not expect. */
+  /**
+   * Throws `FailedPrecondition` for changes that a migration, or a process that is dropping tables, would not expect.
+   */
   async #refuse(
     session: SqlSession,
     { changes, spent = [], maker }: Step,
@@ -363,7 +369,7 @@ export class NameServerStore {
         await this.schema.requireNamedAttributes(change.shard.id, deadline);
   }
 
-  /** The shards that migrations have reserved: the ledger stands in the primary's database. */
+  /** The shards that migrations have reserved, from the ledger in the primary's database. */
   async #reservations(session: SqlSession, deadline: Deadline): Promise<ReadonlyMap<string, number>> {
     try {
       const rows = await session.rows(

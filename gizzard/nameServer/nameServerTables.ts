@@ -1,4 +1,4 @@
-/** Tables that name servers of earlier versions lack. */
+/** Tables that earlier versions' name servers lack. */
 export const addedTables: Readonly<Record<string, string>> = {
   spent_names: `(
     hostname VARCHAR(64) NOT NULL,
@@ -18,16 +18,16 @@ export const addedTables: Readonly<Record<string, string>> = {
 };
 
 /**
- * Columns that they lack, by table. `shards.attributes` is JSON; where it is NULL, a release before wrote the row, and `source_type` and `destination_type` say all. These are written
- * beside it: Gizzard's tools and releases before read them.
+ * Columns that they lack, by table. `shards.attributes` is JSON; if it is NULL, an earlier release wrote the row, and
+ * `source_type` and `destination_type` say all. These are still written, for Gizzard's tools and earlier releases.
  */
 export const addedColumns: Readonly<Record<string, readonly [name: string, type: string]>> = {
   shards: ['attributes', 'VARCHAR(255) NULL'],
 };
 
 /**
- * What each version of these tables, and of the control tables, brought: the first stands for version 2. Version 1 had no note of itself. A process that meets a newer version than the last of
- * these does not start.
+ * The changes of each version of these tables and the control tables, from version 2 on. Version 1 had no note of
+ * itself. A process that finds a version newer than the last of these does not start.
  */
 export const nameServerUpgrades: readonly string[] = [
   'note the schema version, the spent names and the primary',
@@ -35,7 +35,7 @@ export const nameServerUpgrades: readonly string[] = [
 ];
 export const nameServerSchema = 1 + nameServerUpgrades.length;
 
-/** The tables, in the order in which they are made. `meta` comes last: once it has its row, the set-up is complete. */
+/** The tables in the order of creation. `meta` comes last: once it has its row, the set-up is complete. */
 export const nameServerTables: Readonly<Record<string, string>> = {
   tables: `(
     table_id INT NOT NULL PRIMARY KEY,

@@ -1,15 +1,15 @@
 import { RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 
-/** What one replica of the name server's database has noted. */
+/** One replica's note of the primary. */
 export interface PrimaryNote {
-  /** The version of the topology that the replica has seen: the note is as old as that. */
+  /** The topology version that the replica has: the note is as old. */
   readonly version: number;
-  /** The host that decides on changes; undefined where none was ever noted. */
+  /** The primary; undefined if none was ever noted. */
   readonly primary: string | undefined;
 }
 
-/** The replicas hold another host for the one that decides on changes than whoever makes this change. */
+/** The error of a change whose maker knows another primary than the replicas. */
 export const otherPrimary = (primary: string, asked: string): RoostError =>
   new RoostError(
     'FailedPrecondition',
@@ -17,10 +17,13 @@ export const otherPrimary = (primary: string, asked: string): RoostError =>
     { fields: { host: asked, primary } },
   );
 
-/** The host that decides on changes, as this process knows it: the one that `nameServer.hosts` names first, until the replicas say that another one was promoted. */
+/**
+ * The primary as this process knows it: the first of `nameServer.hosts`, until the replicas report that another one
+ * was promoted.
+ */
 export class Primary {
   #host: string;
-  /** Of the newest topology whose notes were followed: older notes, of a look that took long, say nothing. */
+  /** The version of the newest notes that were followed: older ones, from a slow look, say nothing. */
   #version = -1;
 
   constructor(
@@ -34,15 +37,17 @@ export class Primary {
     return this.#host;
   }
 
-  /** The replicas with the primary first, the others in their order. */
+  /** The replicas with the primary first, the others in order. */
   first<S extends { readonly host: { readonly name: string } }>(stores: readonly S[]): readonly S[] {
     const primary = stores.find(({ host }) => host.name === this.#host);
     return primary === undefined ? stores : [primary, ...stores.filter((store) => store !== primary)];
   }
 
   /**
-   * Follows a promotion, by the notes of the replicas that answer. A promotion stands on a majority, and makes the topology newer: whoever hears a majority hears of it. Fewer decide nothing.
-   * True where another host is the primary now. Throws `FailedPrecondition` where replicas that have seen the same changes name different hosts, or the host is none of `nameServer.hosts`.
+   * Follows a promotion by the answering replicas' notes. A promotion is on a majority, and makes the topology newer:
+   * whoever hears a majority hears of it. Fewer decide nothing. True if another host is the primary now. Throws
+   * `FailedPrecondition` if replicas with the same changes name different hosts, or the host is none of
+   * `nameServer.hosts`.
    */
   follow(notes: readonly PrimaryNote[]): boolean {
     if (notes.length <= this.hosts.length / 2) return false;
@@ -67,7 +72,7 @@ export class Primary {
     return true;
   }
 
-  /** Holds a host for the primary since a version of the topology. */
+  /** Takes a host for the primary, as of a version of the topology. */
   lead(host: string, version: number): void {
     this.#version = Math.max(this.#version, version);
     if (host === this.#host) return;

@@ -8,26 +8,27 @@ import { Topology } from '../topology/topology.js';
 import { sameHead, type Head, type NameServerStore, type Step, type StoredStep } from './nameServerStore.js';
 import { Primary, type PrimaryNote } from './primary.js';
 
-/** What one replica answered when it was asked for its head. */
+/** One replica's answer when asked for its head. */
 export interface Look<S extends { readonly host: DatabaseHost }> {
   readonly store: S;
-  /** Undefined where it did not answer, or was never set up. */
+  /** Undefined if it did not answer, or was never set up. */
   readonly head: Head | undefined;
   readonly error: RoostError | undefined;
 }
 
 export type ReplicaLook = Look<NameServerStore>;
 
-/** The primary may take this long over a change; the others, one of which may hang, less. */
+/** Time limit of the primary for a change; the others, one of which may hang, get less. */
 const primaryDeadlineMs = 10_000;
 const lookDeadlineMs = 3_000;
 const followDeadlineMs = 5_000;
 const repairDeadlineMs = 60_000;
 
 /**
- * The replicas of the name server's database. One is the primary: every change is decided and stored there first, under a lock, so that there is
- * one order of changes. It is acknowledged once a majority, the primary among them, holds it. A replica that missed changes shows by its head, and is
- * made the same as the newest. See docs/decisions/0003-name-server-replicas.md.
+ * The replicas of the name server's database. One is the primary: it decides on every change and stores it first,
+ * under a lock, so that changes have one order. A change is acknowledged once a majority, including the primary,
+ * holds it. A replica that missed changes shows by its head, and is made equal to the newest. See
+ * docs/decisions/0003-name-server-replicas.md.
  */
 export class NameServerReplicas {
   readonly #stores: readonly NameServerStore[];
@@ -44,7 +45,7 @@ export class NameServerReplicas {
     this.#stores = stores;
   }
 
-  /** The primary first. */
+  /** The primary's first. */
   get stores(): readonly NameServerStore[] {
     return this.primary.first(this.#stores);
   }
@@ -57,7 +58,7 @@ export class NameServerReplicas {
     return Math.floor(this.stores.length / 2) + 1;
   }
 
-  /** The same replicas with another one for the primary. Throws `NotFound` for a host that is none of them. */
+  /** The same replicas with another primary. Throws `NotFound` for a host that is none of them. */
   ledBy(hostname: string): NameServerReplicas {
     const primary = this.stores.find(({ host }) => host.name === hostname);
     if (primary === undefined)
@@ -69,7 +70,7 @@ export class NameServerReplicas {
     return new NameServerReplicas([primary, ...this.stores.filter((store) => store !== primary)], this.log);
   }
 
-  /** Whether a majority, the primary among them, has noted the primary. */
+  /** Whether a majority, including the primary, has noted the primary. */
   async isLed(): Promise<boolean> {
     const looks = await this.look();
     const newest = newestOf(looks).head;
@@ -78,13 +79,13 @@ export class NameServerReplicas {
     return (await this.#primary.primary(Deadline.after(lookDeadlineMs))) === this.#primary.host.name;
   }
 
-  /** Asks every replica, in their order. Never throws. */
+  /** Asks every replica, in order. Never throws. */
   look(): Promise<ReplicaLook[]> {
     return Promise.all(
       this.stores.map(async (store) => {
         try {
           const deadline = Deadline.after(lookDeadlineMs);
-          // A host that hangs for new connections is not waited for any longer than one that hangs in a statement.
+          // A host that hangs on connecting is given up as soon as one that hangs in a statement.
           return {
             store,
             head: await deadline.race(store.head(deadline), `asking ${store.host.name}`),
@@ -102,11 +103,11 @@ export class NameServerReplicas {
   }
 
   /**
-   * Stores a step. Throws `Unavailable` where the primary or a majority does not answer (nothing is changed), and where the others failed after the
-   * primary had stored it: it then stands, and they follow when they are back.
+   * Stores a step. Throws `Unavailable` if the primary or a majority does not answer (nothing is changed), or if the
+   * others failed after the primary had stored it: it then holds, and they follow when they are back.
    */
   async change(step: Step, by: string): Promise<StoredStep> {
-    // Another host may lead by the time that this change is stored: it stays with the one that it began with.
+    // Another host may lead by the time this change is stored: it stays with the one that it began with.
     const primary = this.stores.length > 1 ? await this.#prepare(step.primary !== undefined) : this.#primary;
     const stored = await primary.lead(
       step,
@@ -120,7 +121,7 @@ export class NameServerReplicas {
             { fields: { version: before.version }, retryable: true },
           );
         }
-        // Checks that what comes out is sound.
+        // Checks that the result is consistent.
         return new Topology(applyChanges(before, step.changes)).state;
       },
     );
@@ -142,8 +143,8 @@ export class NameServerReplicas {
   }
 
   /**
-   * Makes every replica that answers the same as the newest. Returns the hosts that were behind.
-   * Throws what `newest` does, and what went wrong on the first replica that could not be repaired.
+   * Makes every answering replica equal to the newest. Returns the hosts that were behind. Throws as `newest`, and
+   * the first error of a replica that could not be repaired.
    */
   async repair(looks?: readonly ReplicaLook[]): Promise<string[]> {
     const seen = looks ?? (await this.look());
@@ -156,8 +157,9 @@ export class NameServerReplicas {
   }
 
   /**
-   * Makes a host the primary. The one before decides on that too where it answers, so that it decides on nothing after it; where it does not, the new one does, and whatever the old one alone had is
-   * older. Throws `NotFound` for a host that is none of the replicas, and as `change` does.
+   * Makes a host the primary. The previous primary decides on that too if it answers, so that it decides on nothing
+   * afterwards; otherwise the new one does, and changes that only the old one had are older. Throws `NotFound` for a
+   * host that is none of the replicas, and as `change`.
    */
   async promote(hostname: string, by: string): Promise<StoredStep> {
     const step: Step = { changes: [], logs: [], primary: hostname };
@@ -178,7 +180,7 @@ export class NameServerReplicas {
     return promoted.change(step, by);
   }
 
-  /** Reads from the newest replica that answers. Throws where none does, or where the read fails. */
+  /** Reads from the newest answering replica. Throws if none answers, or the read fails. */
   async any<T>(read: (store: NameServerStore, deadline: Deadline) => Promise<T>): Promise<T> {
     const newest = newestOf(await this.look());
     return read(newest.store, Deadline.after(primaryDeadlineMs));
@@ -200,7 +202,9 @@ export class NameServerReplicas {
     );
   }
 
-  /** Refuses a change that could not be acknowledged, and brings a primary that is behind up to date. Returns the primary. */
+  /**
+   * Refuses a change that could not be acknowledged, and brings an outdated primary up to date. Returns the primary.
+   */
   async #prepare(promotes: boolean): Promise<NameServerStore> {
     const looks = await this.look();
     if (!promotes) await this.followPrimary(looks);
@@ -248,7 +252,7 @@ export class NameServerReplicas {
   }
 }
 
-/** The replica of the greatest version, ties to the one named first. Throws where none answered. */
+/** The replica with the greatest version, ties to the one named first. Throws if none answered. */
 export function newestOf<S extends { readonly host: DatabaseHost }>(
   looks: readonly Look<S>[],
 ): { readonly store: S; readonly head: Head } {
@@ -266,7 +270,7 @@ export function newestOf<S extends { readonly host: DatabaseHost }>(
   );
 }
 
-/** One that was never set up answers too, and is set up in passing. */
+/** A replica that was never set up answers too, and is set up in passing. */
 const answers = ({ head, error }: Pick<ReplicaLook, 'head' | 'error'>): boolean =>
   head !== undefined || isRoostError(error, 'FailedPrecondition');
 

@@ -2,10 +2,13 @@ import { RoostError } from '../../core/index.js';
 import type { Change } from '../topology/changes.js';
 import { shardKey, type ShardId, type TopologyState } from '../topology/types.js';
 
-/** The migration that makes a change, or `moves` for the marks that copies put on their shards. Absent: somebody's hand. */
+/**
+ * The migration that makes a change, or `moves` for the marks that copies put on their shards. Absent: a manual
+ * change.
+ */
 export type ChangeMaker = number | 'moves' | undefined;
 
-/** Whether a change says anything of trees. */
+/** Whether a change concerns trees. */
 export const touchesTrees = ({ kind }: Change): boolean => reachesShards.has(kind);
 const reachesShards: ReadonlySet<Change['kind']> = new Set([
   'createShard',
@@ -18,7 +21,10 @@ const reachesShards: ReadonlySet<Change['kind']> = new Set([
   'setSchemaVersion',
 ]);
 
-/** Throws `FailedPrecondition` where a change touches a shard that a migration other than its maker has reserved, or the keys that are forwarded to one. */
+/**
+ * Throws `FailedPrecondition` if a change touches a shard that a migration other than its maker has reserved, or keys
+ * that are forwarded to one.
+ */
 export function refuseReserved(
   state: TopologyState,
   changes: readonly Change[],
@@ -57,18 +63,18 @@ function shardsTouched(state: TopologyState, change: Change): readonly ShardId[]
       return [change.parent, change.child];
     case 'setForwarding': {
       const { tableId, baseId, shard } = change.forwarding;
-      // A new base takes keys from the tree below it.
+      // A new base id takes keys from the tree below it.
       return [shard, ...serving(state, tableId, baseId)];
     }
     case 'removeForwarding':
-      // Its keys fall to the tree below it.
+      // Its keys go to the tree below it.
       return [...serving(state, change.tableId, change.baseId), ...serving(state, change.tableId, change.baseId - 1n)];
     default:
       return [];
   }
 }
 
-/** The root that serves a hash, if any does. */
+/** The root that serves a hash, if any. */
 function serving(state: TopologyState, tableId: number, hash: bigint): readonly ShardId[] {
   let found: TopologyState['forwardings'][number] | undefined;
   for (const forwarding of state.forwardings) {

@@ -2,7 +2,7 @@ import { RoostError, type Deadline } from '../../core/index.js';
 import type { SqlSession } from '../../mysql/index.js';
 import type { TableName } from './topologySql.js';
 
-/** One entry of a rollback log: what undoes a step that somebody made. What it holds is up to whoever writes the log. */
+/** One entry of a rollback log: what undoes somebody's step. Its content is up to the log's writer. */
 export interface RollbackEntry {
   readonly entryId: number;
   readonly operation: string;
@@ -21,8 +21,8 @@ export type LogChange =
   | { readonly kind: 'popEntry'; readonly logId: string; readonly entryId: number };
 
 /**
- * Pushing the same entry again changes nothing. Throws `AlreadyExists` for a name or an entry number that is taken, `NotFound` for a log or an
- * entry that is not there, `FailedPrecondition` for an entry that is not the uppermost.
+ * Pushing the same entry again changes nothing. Throws `AlreadyExists` for a taken name or entry number, `NotFound`
+ * for an unknown log or entry, and `FailedPrecondition` for an entry that is not the top one.
  */
 export async function writeLogChange(
   session: SqlSession,
@@ -100,7 +100,7 @@ export async function readLogs(session: SqlSession, table: TableName, deadline: 
   return rows.map(([logId, name]) => ({ logId: String(logId), name: String(name) }));
 }
 
-/** The uppermost entries, uppermost first. */
+/** The top entries, topmost first. */
 export async function readEntries(
   session: SqlSession,
   table: TableName,
@@ -116,7 +116,7 @@ export async function readEntries(
   return rows.map(([entryId, operation]) => ({ entryId: Number(entryId), operation: String(operation) }));
 }
 
-/** Makes the logs of one replica those of another: `logs`, with all their entries. */
+/** Replaces one replica's logs by another's: `logs`, with all their entries. */
 export async function overwriteLogs(
   session: SqlSession,
   table: TableName,

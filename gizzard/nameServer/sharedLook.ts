@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Looks on behalf of many callers: each gets one that begins after its call, and all of them together have no more than one every `everyMs`. */
+/**
+ * Looks for many callers: each gets one that begins after its call, and all together have at most one every
+ * `everyMs`.
+ */
 export class SharedLook {
   #next: Promise<void> | undefined;
   #lastMs = -Infinity;
@@ -17,7 +20,7 @@ export class SharedLook {
 
   async #afterPause(): Promise<void> {
     const pauseMs = this.#lastMs + this.everyMs - performance.now();
-    // In any case after `fresh` has kept the promise of this look.
+    // Always after `fresh` has kept the promise of this look.
     await (pauseMs > 0 ? sleep(pauseMs) : Promise.resolve());
     this.#next = undefined;
     this.#lastMs = performance.now();

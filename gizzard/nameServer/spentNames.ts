@@ -4,8 +4,9 @@ import { shardKey, type ShardId } from '../topology/types.js';
 import type { TableName } from './topologySql.js';
 
 /**
- * The names of shards whose tables were dropped, or renamed to be dropped. A name is written here before its tables are touched, in the transaction that
- * finds it unused, and no shard is given it again: a process that pauses between the look and the DROP cannot drop anything new.
+ * Names of shards whose tables were dropped, or renamed for dropping. A name is recorded here before its tables are
+ * touched, in the transaction that finds it unused, and no shard gets it again: a process that pauses between the
+ * check and the DROP cannot drop anything new.
  */
 export interface SpentName {
   readonly id: ShardId;
@@ -13,10 +14,10 @@ export interface SpentName {
 }
 
 const dayMs = 86_400_000;
-/** Names in one statement. */
+/** Names per statement. */
 const atOnce = 250;
 
-/** Writes names down, and forgets those that are as old as the oldest change that could be undone. */
+/** Records names, and removes those as old as the oldest change that could be undone. */
 export async function spendNames(
   session: SqlSession,
   table: TableName,
@@ -79,7 +80,7 @@ export async function readSpentNames(session: SqlSession, table: TableName, dead
   }));
 }
 
-/** Makes the spent names of one replica those of another. */
+/** Replaces one replica's spent names by another's. */
 export async function overwriteSpentNames(
   session: SqlSession,
   table: TableName,

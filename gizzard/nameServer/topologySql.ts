@@ -7,7 +7,10 @@ import { busyStates, remoteStatuses, type Attributes, type TopologyState } from 
 /** Quotes a table of the name server's database. */
 export type TableName = (table: string) => string;
 
-/** A schema version stands behind the type, `notes@2`: releases that know of no versions copy it between replicas all the same. */
+/**
+ * The schema version follows the type, `notes@2`: releases without versions thus copy it between replicas all the
+ * same.
+ */
 const versionText = (schemaVersion: number): string => (schemaVersion === 1 ? '' : `@${schemaVersion}`);
 
 function typeFrom(text: string): { readonly type: string; readonly schemaVersion?: number } {
@@ -15,7 +18,7 @@ function typeFrom(text: string): { readonly type: string; readonly schemaVersion
   return version === undefined ? { type } : { type, schemaVersion: Number(version) };
 }
 
-/** Reads everything but the version. `hasAttributes`: the name server has the column of them. */
+/** Reads everything but the version. `hasAttributes`: whether the column exists. */
 export async function loadTopology(
   session: SqlSession,
   table: TableName,
@@ -85,7 +88,10 @@ const attributesFrom = (
     ? plainAttributes({ sourceType: String(sourceType), destinationType: String(destinationType) })
     : (JSON.parse(String(json)) as Attributes);
 
-/** The statement that stores a change. What it removes may be gone already: whoever calls has decided on a locked state that the change is due. */
+/**
+ * The statement that stores a change. What it removes may be gone already: the caller has decided under a lock that
+ * the change is due.
+ */
 export async function writeChange(
   session: SqlSession,
   table: TableName,

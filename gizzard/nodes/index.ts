@@ -12,5 +12,5 @@ export const nodeTypes: readonly NodeType[] = [replicating, writeOnly, readOnly,
 
 const byName = new Map(nodeTypes.map((type) => [type.name, type]));
 
-/** The node type of that name; undefined for a leaf's type. */
+/** The node type of a name; undefined for a leaf's type. */
 export const nodeType = (name: string): NodeType | undefined => byName.get(name);

@@ -21,7 +21,7 @@ interface Expected {
   readonly reads: readonly string[];
   /** Hosts whose leaf a write goes to. */
   readonly writes: readonly string[];
-  /** Hosts whose leaf fails writes, so that they are tried again. */
+  /** Hosts whose leaf fails writes, which are retried. */
   readonly denies: readonly string[];
 }
 

@@ -1,14 +1,14 @@
 import { Deadline } from '../../core/index.js';
 import type { Route } from './route.js';
 
-/** Reads of one shard that are under way at once before the ones that come are gathered. */
+/** Concurrent reads of one shard before further ones are gathered. */
 const readsAtOnce = 2;
-/** None waits longer than this for those before it: one that hangs must not hold up the shard's other readers. */
+/** The longest wait for earlier reads: one that hangs must not hold up the shard's other readers. */
 const longestWaitMs = 5;
-/** Keys in one gathered read, where no other number is given. */
+/** Default number of keys in one gathered read. */
 const defaultKeysAtOnce = 1_000;
 
-/** Answers by the place of their key; a key without one is absent. */
+/** Values by the place of their key; a key without one is absent. */
 export type Answers<Value> = ReadonlyMap<number, Value>;
 
 interface Waiting<Key, Value> {
@@ -24,21 +24,21 @@ class Line<Key, Value> {
 }
 
 /**
- * Reads of many keys from a shard, for callers that know nothing of each other. While some reads of the shard are under way, those that come wait and
- * then go as one, so that a shard which is asked a lot gets fewer and larger statements; one that is asked a little is asked at once. It is what a group
- * commit does for writes. A gathered read has the latest deadline of its callers, each of which still gets its answer, or `DeadlineExceeded`, by its own;
- * where it fails, all of them get the error.
+ * Gathers reads of many keys from a shard by independent callers. While some reads of the shard are in flight, new
+ * ones wait and then go as one: a busy shard gets fewer and larger statements, a quiet one is asked at once. It is to
+ * reads what a group commit is to writes. A gathered read has the latest deadline of its callers; each still gets its
+ * answer, or `DeadlineExceeded`, by its own. If it fails, all of them get the error.
  */
 export class GatheredReads<Key, Value> {
   readonly #lines = new WeakMap<Route, Line<Key, Value>>();
 
-  /** @param keysAtOnce the most keys that reads are gathered to; a read that brings more goes alone */
+  /** @param keysAtOnce the most keys gathered; a read with more goes alone */
   constructor(
     private readonly ask: (route: Route, keys: readonly Key[], deadline: Deadline) => Promise<Answers<Value>>,
     private readonly keysAtOnce = defaultKeysAtOnce,
   ) {}
 
-  /** The value of each key, in their order. */
+  /** The value of each key, in order. */
   async read(route: Route, keys: readonly Key[], deadline: Deadline): Promise<(Value | undefined)[]> {
     let line = this.#lines.get(route);
     if (line === undefined) this.#lines.set(route, (line = new Line()));
@@ -79,7 +79,7 @@ export class GatheredReads<Key, Value> {
     }
   }
 
-  /** Takes the first of those that wait, and as many more as fit, and asks for all of them. */
+  /** Takes the first waiting read and as many more as fit, and asks for all of them. */
   #askTogether(route: Route, line: Line<Key, Value>): void {
     let count = 0;
     let keyCount = 0;

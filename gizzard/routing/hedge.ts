@@ -5,12 +5,12 @@ export interface HedgeConfig {
   readonly hedgeMaxPercent: number;
 }
 
-/** Reads of a host that its p95 is taken from, and after how many new ones it is taken anew. */
+/** Reads of a host that its p95 is computed from, and new ones before it is computed again. */
 const window = 256;
 const refreshEvery = 32;
 /** Reads of a host before anything is hedged against it. */
 const fewestReads = 64;
-/** Hedges that a quiet time may save up for a bad moment. */
+/** Hedges that a quiet time may save up. */
 const savedHedges = 20;
 
 class Latencies {
@@ -27,8 +27,9 @@ class Latencies {
 }
 
 /**
- * When a read asks a second replica because the first is slow (hedged requests: Dean and Barroso, The Tail at Scale, 2013): once the first has taken longer than 19
- * of 20 reads of its host do, and at most for a given share of all reads, so that a cluster that is slow as a whole is not asked twice as much.
+ * Decides when a read asks a second replica because the first is slow (hedged requests: Dean and Barroso, The Tail at
+ * Scale, 2013): once the first has taken longer than 19 of 20 reads of its host, and for at most a given share of all
+ * reads, so that a cluster that is slow as a whole does not get twice the load.
  */
 export class Hedge {
   readonly #hosts = new Map<string, Latencies>();
@@ -51,21 +52,23 @@ export class Hedge {
     return this.config.hedge;
   }
 
-  /** A read begins: it brings its share of a hedge. Returns how long to wait for this host; undefined where nothing is to be hedged. */
+  /**
+   * Counts a new read toward the share. Returns how long to wait for this host; undefined if nothing is to be hedged.
+   */
   begin(hostname: string): number | undefined {
     this.#tokens = Math.min(savedHedges, this.#tokens + this.config.hedgeMaxPercent / 100);
     const p95Ms = this.#hosts.get(hostname)?.p95Ms ?? Infinity;
     return Number.isFinite(p95Ms) ? p95Ms : undefined;
   }
 
-  /** Whether one more hedge is within the share; takes it. */
+  /** Takes one hedge if the share allows it. */
   take(): boolean {
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
   }
 
-  /** A host answered a read after this time. */
+  /** Reports how long a host took for a read. */
   answered(hostname: string, tookMs: number): void {
     let latencies = this.#hosts.get(hostname);
     if (latencies === undefined) this.#hosts.set(hostname, (latencies = new Latencies()));

@@ -1,8 +1,9 @@
 import type { Leaf, Route } from './route.js';
 
 /**
- * Puts routes together that any one of the same hosts can answer: those whose replicas that may be read stand on the same hosts. Returns places in `routes`.
- * A route with two such replicas on one host stays alone. Routes of which different replicas lag are read apart, since they are to be read in different orders.
+ * Groups routes whose readable replicas are on the same hosts, so that any of these can answer for all. Returns
+ * indexes in `routes`. A route with two such replicas on one host stays alone. Routes with different lagging replicas
+ * are read apart, in different orders.
  */
 export function onSameHosts(routes: readonly Route[], isCurrent: (leaf: string) => boolean = () => true): number[][] {
   const byHosts = new Map<string, number[]>();
@@ -17,7 +18,7 @@ export function onSameHosts(routes: readonly Route[], isCurrent: (leaf: string) 
   return [...byHosts.values()];
 }
 
-/** The replica that may be read on a host which has one. */
+/** A route's readable replica on a host that has one. */
 export const readableOn = (route: Route, hostname: string): Leaf =>
   readable(route).find((leaf) => leaf.shard.id.hostname === hostname)!;
 

@@ -4,12 +4,14 @@ import type { Hedge } from './hedge.js';
 import { readOrder, type Leaf, type Route } from './route.js';
 
 /**
- * Reads from one replica: the first in `readOrder` that answers. A replica that fails is passed over; while others are left it may use
- * at most half of the time that remains, so that a host that hangs cannot use up the deadline. With a `hedge` that is enabled, the next replica is
- * asked as well when one is slower than usual, and the first answer counts; one that lags is never asked for that.
+ * Reads from one replica: the first in `readOrder` that answers. A failing replica is skipped. While others are left,
+ * a replica gets at most half of the remaining time, so that a host that hangs cannot use up the deadline. With an
+ * enabled `hedge`, a slow replica leads to asking the next one as well, and the first answer counts; lagging replicas
+ * are never asked for that.
  *
- * When all failed, throws with the code that they agree on, else `Unavailable`, and lists what each said; `DeadlineExceeded` when the time is up;
- * `Unavailable` where none may be read; `InvalidArgument` at once, since no other replica would answer differently.
+ * If all fail, throws the code that they agree on, else `Unavailable`, with each error listed; `DeadlineExceeded`
+ * when the time is up; `Unavailable` if none may be read; `InvalidArgument` at once, since no other replica would
+ * differ.
  */
 export async function readAny<T>(
   route: Route,
@@ -89,7 +91,7 @@ async function observed<T>(hedge: Hedge, leaf: Leaf, read: () => Promise<T>): Pr
   return answer;
 }
 
-/** Whether a read is still under way after this time. */
+/** Whether a read is still in flight after this time. */
 async function isSlow(read: Promise<unknown>, waitMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const waited = new Promise<boolean>((resolve) => {

@@ -2,7 +2,7 @@ import { stronger, weaker, type Behavior } from '../nodes/index.js';
 import type { ShardNode } from '../topology/shardGraph.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 
-/** A shard that holds data, at the end of a path of a replication tree. */
+/** A shard with data, at the end of a path in a replication tree. */
 export interface Leaf {
   readonly key: string;
   readonly shard: ShardInfo;
@@ -10,33 +10,36 @@ export interface Leaf {
   readonly write: Behavior;
 }
 
-/** A replication tree as it was linked. `leaf` is set at the ends. */
+/** A replication tree as linked. Ends have a `leaf`. */
 export interface TreeNode {
   readonly shard: ShardInfo;
-  /** Share of the reads among the children of one parent: the link's weight, scaled by `readShare`. */
+  /** Share of the reads among siblings: the link's weight, scaled by `readShare`. */
   readonly weight: number;
-  /** The read weight of the leaf's host; of an inner node, the greatest below it. */
+  /** The read weight of the leaf's host; for an inner node, the greatest below it. */
   readonly readShare: number;
   readonly children: readonly TreeNode[];
   readonly leaf: Leaf | undefined;
 }
 
-/** What a replication tree means for an operation: which leaves it touches. Computed once for each topology. */
+/** The leaves that an operation on a replication tree touches. Computed once for each topology. */
 export interface Route {
   readonly root: ShardInfo;
   readonly tree: TreeNode;
   readonly leaves: readonly Leaf[];
   /** Leaves that take writes now. */
   readonly writable: readonly Leaf[];
-  /** Leaves whose writes fail for now and must be tried again later. */
+  /** Leaves whose writes fail at present and must be retried. */
   readonly denied: readonly Leaf[];
-  /** Whether no path ends in a shard that holds data or leads through a node that means to ignore writes: the tree is still to be linked. */
+  /**
+   * Whether no path ends in a shard with data or passes a node that ignores writes on purpose: the tree is still to
+   * be linked.
+   */
   readonly leadsNowhere: boolean;
 }
 
 /**
- * Where two paths lead to one leaf, as for a moment when a wrapper is taken off, the one that lets more through counts. A path that ends without a leaf
- * beside others that do is a replica still being set up.
+ * If two paths lead to one leaf, as for a moment when a wrapper is removed, the one that lets more through counts. A
+ * path without a leaf beside paths with one is a replica being set up.
  */
 export function compileRoute(
   root: ShardNode,
@@ -64,7 +67,7 @@ export function compileRoute(
       visit(
         child,
         link.weight,
-        // A child of weight 0 is no choice for reads, nor is anything below it.
+        // A child of weight 0 is not read, nor is anything below it.
         stronger(stronger(read, type.read), type.replicates && link.weight === 0 ? 'deny' : 'allow'),
         stronger(write, type.write),
       ),
@@ -86,9 +89,9 @@ export function compileRoute(
 }
 
 /**
- * The leaves that a read may ask, in the order to ask them: at each replicating node the children in weighted random order
- * without replacement (Efraimidis and Spirakis 2006: sort by −ln(u)/weight). In the end come first the current ones on healthy hosts, then those that lag, then those
- * on hosts that are down.
+ * The leaves that a read may ask, in order: at each replicating node the children in weighted random order without
+ * replacement (Efraimidis and Spirakis 2006: sort by −ln(u)/weight). Current leaves on healthy hosts come first, then
+ * lagging ones, then those on hosts that are down.
  */
 export function readOrder(
   route: Route,

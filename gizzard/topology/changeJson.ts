@@ -2,11 +2,11 @@ import { RoostError } from '../../core/index.js';
 import type { Change } from './changes.js';
 import { withoutTexts, withTexts } from './shardJson.js';
 
-/** Changes as JSON, for the audit. The one 64-bit number in them, a base id, is a decimal string there. */
+/** Changes as JSON, for the audit. Base ids, which have 64 bits, are decimal strings. */
 export const changesToJson = (changes: readonly Change[]): string =>
   JSON.stringify(changes, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : withTexts(value)));
 
-/** Only for what `changesToJson` wrote: nothing but its being JSON is checked. */
+/** Only for the output of `changesToJson`: it checks nothing but that the text is JSON. */
 export function changesFromJson(json: string): readonly Change[] {
   try {
     return JSON.parse(json, (name, value: unknown) =>

@@ -15,7 +15,7 @@ import {
 import { checkWeight, maxHostWeight } from './checks.js';
 import { validFanout, validRemoteHost } from './validOperations.js';
 
-/** One step of a change to the topology. */
+/** One step of a topology change. */
 export type Change =
   | { readonly kind: 'createTable'; readonly table: TableInfo }
   | { readonly kind: 'removeTable'; readonly tableId: number }
@@ -37,9 +37,10 @@ export type Change =
   | { readonly kind: 'removeFanout'; readonly fanout: Fanout };
 
 /**
- * The state after some changes, with the next version. Creating what exists and is the same changes nothing, so that a change may be repeated;
- * creating it differently throws `AlreadyExists`, and removing or marking what is not there `NotFound`.
- * Only what comes out counts: a shard that is deleted must have no link and no forwarding once all changes are made, else `FailedPrecondition`.
+ * The state after some changes, with the next version. Creating something that exists and is equal changes nothing,
+ * so that a change may be repeated; creating it differently throws `AlreadyExists`, and removing or marking something
+ * absent `NotFound`. Only the result counts: a deleted shard must have no link and no forwarding once all changes are
+ * made, else `FailedPrecondition`.
  */
 export function applyChanges(state: TopologyState, changes: readonly Change[]): TopologyState {
   const tables = new Map(state.tables.map((table) => [table.tableId, table]));
@@ -172,7 +173,7 @@ export function applyChanges(state: TopologyState, changes: readonly Change[]): 
   };
 }
 
-/** A shard that goes takes nothing with it: what is linked to it, or forwards to it, must be taken off first. */
+/** Deleting a shard removes nothing else: its links and forwardings must be removed first. */
 function refuseOrphans(deleted: ReadonlySet<string>, links: Iterable<Link>, forwardings: Iterable<Forwarding>): void {
   if (deleted.size === 0) return;
   const refuse = (shard: string, why: string): never => {

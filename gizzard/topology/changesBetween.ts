@@ -3,8 +3,8 @@ import { fanoutKey, forwardingKey, linkKey, remoteKey, type Change } from './cha
 import { shardKey, type ShardInfo, type TopologyState } from './types.js';
 
 /**
- * The changes that make `to` of `from`, in an order in which each makes sense on its own: what is new comes before what needs it, and what goes
- * loses its links before itself. With the states swapped they are the inverse of a change.
+ * The changes that turn `from` into `to`, in an order in which each is valid by itself: new shards come before their
+ * links and forwardings, and deleted ones lose theirs first. With the states swapped they are a change's inverse.
  */
 export function changesBetween(from: TopologyState, to: TopologyState): Change[] {
   const tables = compare(from.tables, to.tables, (table) => String(table.tableId));

@@ -1,15 +1,18 @@
 import { RoostError } from '../../core/index.js';
 import { maxAttributesChars, shardKey, type ShardInfo } from './types.js';
 
-/** A topology that contradicts itself. */
+/** The error of an inconsistent topology. */
 export const unsound = (message: string, fields: Record<string, string | number | bigint>): RoostError =>
   new RoostError('FailedPrecondition', message, { fields });
 
 const invalid = (message: string): RoostError => new RoostError('InvalidArgument', message);
 
-// `what` is a function, since a topology has hundreds of thousands of values and few of them are ever named.
+// `what` is a function: a topology has hundreds of thousands of values, and few are ever named.
 
-/** What a host's weight may be set to: it multiplies those of links, which are integers of 32 bits, and products and sums must still be told apart by a double. */
+/**
+ * The greatest weight of a host: it multiplies the weights of links, which are 32-bit integers, and a double must
+ * still distinguish products and sums.
+ */
 export const maxHostWeight = 1_000_000;
 
 export function checkWeight(weight: number, what: () => string, max = Infinity): void {
@@ -31,7 +34,7 @@ export function checkText(text: string, min: number, max: number, what: () => st
 
 export const attributeName = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
 
-/** Whether names and values can be stored; what they may be is said by the shard's type. */
+/** Checks that names and values can be stored; the shard's type defines which are allowed. */
 export function checkAttributeTexts({ id, attributes }: ShardInfo): void {
   const names = Object.keys(attributes);
   if (names.length === 0) return;

@@ -5,7 +5,7 @@ import { shardKey } from './types.js';
 
 const known = new WeakMap<Topology, readonly string[]>();
 
-/** The database hosts that hold leaves which a forwarding leads to, by name. Worked out once for each topology. */
+/** Database hosts with leaves that a forwarding leads to, by name. Computed once for each topology. */
 export function hostsInUse(topology: Topology): readonly string[] {
   let names = known.get(topology);
   if (names === undefined) {

@@ -3,27 +3,30 @@ import { keyHash } from '../hashes/index.js';
 import type { Change } from './changes.js';
 import type { Attributes, ShardId, TableInfo } from './types.js';
 
-/** Where routing nodes are said to live: they hold nothing. */
+/** The host name of routing nodes, which hold nothing. */
 const routingHost = 'localhost';
 
 export interface ShardsPlan {
   readonly table: TableInfo;
-  /** Of its leaves. */
+  /** The type of its leaves. */
   readonly shardType: string;
-  /** Its shards are named by it and a number. */
+  /** The prefix of its shards' names, before a number. */
   readonly prefix: string;
   readonly shards: number;
-  /** Copies of each shard, on as many hosts. */
+  /** Replicas of each shard, on as many hosts. */
   readonly replicas: number;
-  /** Hosts to spread the shards over, in turn. */
+  /** Hosts that the shards are spread over in turn. */
   readonly hosts: readonly string[];
-  /** Of its leaves. Absent: the defaults of their type. */
+  /** Attributes of its leaves. Absent: their type's defaults. */
   readonly attributes?: Attributes;
-  /** Hashes that keys come to lie below it; absent: all that the table's hash gives. */
+  /** Keys below this hash; absent: all that the table's hash gives. */
   readonly endHash?: bigint;
 }
 
-/** The changes that make a table: shards of equal ranges of hashes, each below a replicating root. Throws `InvalidArgument`. */
+/**
+ * The changes that create a table: shards of equal hash ranges, each below a replicating root. Throws
+ * `InvalidArgument`.
+ */
 export function planShards(plan: ShardsPlan): Change[] {
   const { table, shardType, prefix, shards, replicas, hosts, endHash, attributes } = plan;
   parseCount(shards, 'shards', 1, 10_000);

@@ -1,7 +1,7 @@
 import type { Topology } from './topology.js';
 import { shardKey } from './types.js';
 
-/** The keys of the shards that a forwarding leads to, inner nodes and leaves. */
+/** The keys of shards that a forwarding leads to, inner nodes and leaves. */
 export function reachableShards(topology: Topology): ReadonlySet<string> {
   const found = new Set<string>();
   const waiting = topology.state.forwardings.map((forwarding) => forwarding.shard);

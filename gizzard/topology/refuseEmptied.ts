@@ -4,8 +4,8 @@ import { Topology } from './topology.js';
 import { shardKey } from './types.js';
 
 /**
- * Refuses changes that take away the last shard below a forwarding that holds data. The topology itself allows it, since the tools of Gizzard link shards in steps, and writes wait meanwhile.
- * Throws `FailedPrecondition`.
+ * Refuses changes that remove the last shard with data below a forwarding. The topology itself allows it, since
+ * Gizzard's tools link shards in steps while writes wait. Throws `FailedPrecondition`.
  */
 export function refuseEmptied(before: Topology, changes: readonly Change[]): void {
   if (!changes.some(({ kind }) => kind === 'removeLink' || kind === 'deleteShard')) return;

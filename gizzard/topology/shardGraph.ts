@@ -2,21 +2,23 @@ import { nodeType, type NodeType } from '../nodes/index.js';
 import { checkAttributeTexts, checkInt32, checkText, unsound } from './checks.js';
 import { shardKey, validShardId, type Link, type ShardId, type ShardInfo } from './types.js';
 
-/** A link, with the shard that it leads to. */
+/** A link with the shard that it leads to. */
 export interface LinkBelow {
   readonly link: Link;
   readonly child: ShardNode;
 }
 
-/** A shard with what is below it. */
+/** A shard with everything below it. */
 export interface ShardNode {
   readonly shard: ShardInfo;
   /** Undefined for a shard that holds data. */
   readonly type: NodeType | undefined;
   readonly below: readonly LinkBelow[];
-  /** Nodes of the tree from here down; a shard that several paths lead to counts for each. */
+  /** Nodes of the tree from here down; a shard on several paths counts for each. */
   readonly treeSize: number;
-  /** Whether something becomes of a write: a path ends in a shard that holds data, or leads through a node that means to ignore it. */
+  /**
+   * Whether writes have an effect: a path ends in a shard with data, or passes a node that ignores them on purpose.
+   */
   readonly takesWrites: boolean;
 }
 
@@ -33,18 +35,21 @@ class GrowingNode implements ShardNode {
 
 const noEdges: GrowingNode['below'] = [];
 const [notMeasured, beingMeasured] = [0, -1];
-/** A real tree has a handful of levels; the bound is for the stack. */
+/** A real tree has a handful of levels; the bound protects the stack. */
 const maxDepth = 1_000;
 
 /**
- * The shards of a topology, linked to each other. They are found by host and then by prefix: with hundreds of thousands of them, most of the
- * time would go into joining the two into keys.
+ * The shards of a topology, linked. Lookups go by host and then by prefix: with hundreds of thousands of shards,
+ * joining the two into keys would take most of the time.
  */
 export class ShardGraph {
   readonly #byHost = new Map<string, Map<string, GrowingNode>>();
   #above: Map<ShardNode, Link[]> | undefined;
 
-  /** Throws `FailedPrecondition` for links to nowhere, below data or in a circle, and `InvalidArgument` for what can never be stored. */
+  /**
+   * Throws `FailedPrecondition` for links to nowhere, below data or in a circle, and `InvalidArgument` for what
+   * cannot be stored.
+   */
   constructor(
     shards: readonly ShardInfo[],
     private readonly links: readonly Link[],
@@ -58,7 +63,7 @@ export class ShardGraph {
     return this.#find(id);
   }
 
-  /** The links to a shard, which only tools ask for. */
+  /** The links to a shard, which only tools need. */
   above(id: ShardId): readonly Link[] {
     if (this.#above === undefined) {
       this.#above = new Map();
@@ -101,13 +106,13 @@ export class ShardGraph {
       throw unsound(`${shardKey(shard.id)} holds data (${shard.type}) and cannot have children`, {
         shard: shardKey(shard.id),
       });
-    // Most have one or two, and `push` would make room for seventeen.
+    // Most have one or two, and `push` would reserve seventeen.
     if (parent.below.length < 4) parent.below = [...parent.below, edge];
     else parent.below.push(edge);
   }
 }
 
-/** Measures what is below first; whoever is met again on the way down is on a circle. */
+/** Measures what is below first; a node met again on the way down is on a circle. */
 function measure(node: GrowingNode, depth: number): void {
   if (node.treeSize > 0) return;
   const key = (): string => shardKey(node.shard.id);

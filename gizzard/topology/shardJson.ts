@@ -1,11 +1,11 @@
 import { plainAttributes, plainTexts, type AttributeForms } from '../shardAttributes.js';
 import type { ShardInfo } from './types.js';
 
-/** For `JSON.stringify`: shards stand beside the two texts that releases before attributes had names read of them. */
+/** For `JSON.stringify`: adds the two texts to shards, which earlier releases read instead of attributes. */
 export const withTexts = (value: unknown): unknown =>
   isShard(value) && isObject(value['attributes']) ? { ...value, ...plainTexts(value['attributes'] as never) } : value;
 
-/** For `JSON.parse`, from such JSON, and from that of releases before, whose attributes get their names by `forms`. */
+/** For `JSON.parse`: reads such JSON, and that of earlier releases, whose attributes `forms` names. */
 export function withoutTexts(value: unknown, forms?: AttributeForms): unknown {
   if (!isShard(value) || typeof value['sourceType'] !== 'string' || typeof value['destinationType'] !== 'string')
     return value;

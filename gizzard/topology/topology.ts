@@ -16,19 +16,22 @@ import {
 
 const fullWeight: Omit<HostWeight, 'hostname'> = { read: 1, write: 1 };
 
-/** One table's forwardings, ready for search: base i forwards to root i, in ascending order. */
+/** One table's forwardings, ready for search: base i forwards to root i, ascending. */
 interface ForwardingTable {
   readonly info: TableInfo;
   readonly hash: KeyHash;
   readonly bases: BigInt64Array;
-  /** The bases as doubles, which are searched several times as fast. Bases that differ may look the same, but never in the wrong order. */
+  /**
+   * The bases as doubles, which are searched several times as fast. Different bases may look equal, but never out of
+   * order.
+   */
   readonly roughly: Float64Array;
   readonly roots: readonly ShardNode[];
-  /** The routes that were asked for so far. */
+  /** The routes compiled so far. */
   readonly routes: (Route | undefined)[];
 }
 
-/** Where a key goes. */
+/** The place of a key. */
 export interface Location {
   readonly table: TableInfo;
   readonly hash: bigint;
@@ -37,16 +40,17 @@ export interface Location {
 }
 
 /**
- * The topology as one immutable snapshot: a process swaps it whole. Construction checks that it is sound, so that nothing is written to nowhere:
- * every link and forwarding names shards that exist, no shard is its own ancestor, what is forwarded ends in a leaf, and names and numbers fit
- * the name server's columns. Throws `FailedPrecondition` and, for what can never be stored, `InvalidArgument`.
+ * The topology as one immutable snapshot, which a process replaces as a whole. The constructor checks that it is
+ * consistent, so that nothing is written to nowhere: every link and forwarding names existing shards, no shard is its
+ * own ancestor, every forwarded tree ends in leaves, and names and numbers fit the name server's columns. Throws
+ * `FailedPrecondition` and, for what cannot be stored, `InvalidArgument`.
  */
 export class Topology {
   readonly version: number;
   readonly #graph: ShardGraph;
   readonly #hostWeights = new Map<string, HostWeight>();
   readonly #tables = new Map<number, ForwardingTable>();
-  /** Compiled when they are first asked for: a process seldom needs all of them, and a reload should cost little. */
+  /** Compiled on demand: a process seldom needs all of them, and a reload should be cheap. */
   readonly #routes = new Map<ShardNode, Route>();
 
   constructor(readonly state: TopologyState) {
@@ -97,12 +101,12 @@ export class Topology {
     return this.#hostWeights.get(hostname) ?? fullWeight;
   }
 
-  /** Whether every value that the table's hash can give has a forwarding. */
+  /** Whether every value of the table's hash has a forwarding. */
   covers(tableId: number): boolean {
     return this.#tables.get(tableId)?.bases[0] === 0n;
   }
 
-  /** The route of a key. Throws `NotFound` naming table and key where no forwarding covers it. */
+  /** The route of a key. Throws `NotFound` with table and key if no forwarding covers it. */
   route(tableId: number, key: bigint): Route {
     const table = this.#forwardings(tableId);
     return this.#routeAt(table, this.#search(table, table.hash.hash(key), key));
@@ -115,13 +119,13 @@ export class Topology {
     return { table: table.info, hash, baseId: table.bases[index]!, route: this.#routeAt(table, index) };
   }
 
-  /** Every route of a table, in the order of the bases. */
+  /** Every route of a table, by base id. */
   routes(tableId: number): readonly Route[] {
     const table = this.#forwardings(tableId);
     return table.roots.map((_, index) => this.#routeAt(table, index));
   }
 
-  /** The same, each with the first hash that it serves. */
+  /** Every route with the first hash that it serves. */
   intervals(tableId: number): readonly { readonly baseId: bigint; readonly route: Route }[] {
     const table = this.#forwardings(tableId);
     return table.roots.map((_, index) => ({ baseId: table.bases[index]!, route: this.#routeAt(table, index) }));
@@ -208,7 +212,7 @@ export class Topology {
   }
 }
 
-/** Paths that meet again and again would make a tree without end; a real one has a handful of nodes. */
+/** Paths that keep meeting would make an endless tree; a real one has a handful of nodes. */
 const maxTreeSize = 10_000;
 
 function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {

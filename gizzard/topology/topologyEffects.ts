@@ -2,25 +2,25 @@ import type { Leaf, Route } from '../routing/route.js';
 import type { Topology } from './topology.js';
 import { shardKey } from './types.js';
 
-/** What a change of the topology takes away from data that are there. Each list names shards, without repetition. */
+/** What a topology change makes unavailable of existing data. Each list names shards, without repetition. */
 export interface TopologyEffects {
-  /** Roots of trees of which no replica can be read any more. */
+  /** Roots of trees without a readable replica. */
   readonly unreadable: readonly string[];
-  /** Leaves whose writes wait in the journal, where they did not before. */
+  /** Leaves whose writes now wait in the journal. */
   readonly delayed: readonly string[];
-  /** Leaves that writes pass by unnoticed, where they did not before: these writes are missing there for good. */
+  /** Leaves that writes now skip silently: these writes are missing there for good. */
   readonly skipped: readonly string[];
   /** Leaves that no write of their keys reaches any more, since they left the tree. */
   readonly left: readonly string[];
-  /** Roots of trees that hold no leaf of those that served some of their keys before: what was written before is not found. */
+  /** Roots of trees without any leaf that served their keys before: earlier writes are not found. */
   readonly replaced: readonly string[];
   /** Forwardings whose keys lead nowhere now. */
   readonly unrouted: readonly string[];
 }
 
 /**
- * Compares what each interval of keys is served by, before and after a change. What only adds replicas, moves weights or opens what was closed has no effects.
- * Looks at every forwarding of both topologies: about a second for 100,000.
+ * Compares the trees of each interval of keys before and after a change. Changes that only add replicas, move weights
+ * or open what was closed have no effects. Looks at every forwarding of both topologies: about a second for 100,000.
  */
 export function topologyEffects(before: Topology, after: Topology): TopologyEffects {
   const found = {
@@ -34,7 +34,7 @@ export function topologyEffects(before: Topology, after: Topology): TopologyEffe
   for (const { tableId } of before.tables) {
     const old = intervals(before, tableId);
     const young = intervals(after, tableId);
-    // Both are in the order of their bases: each turn goes on to the next base of either.
+    // Both are sorted by base: each turn goes on to the next base of either.
     for (let [i, j] = [-1, -1]; i + 1 < old.length || j + 1 < young.length;) {
       const [next, other] = [old[i + 1]?.baseId, young[j + 1]?.baseId];
       const base = next === undefined || (other !== undefined && other < next) ? other! : next;

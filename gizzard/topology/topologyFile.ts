@@ -17,9 +17,12 @@ const baseId = z
   .regex(/^\d{1,19}$/, 'must be a decimal number as a string')
   .transform(BigInt);
 
-/** A topology as people keep it in a file: shards are `host/prefix`, base ids are strings. Absent lists are empty. */
+/** A topology in a file for people: shards are `host/prefix`, base ids are strings. Absent lists are empty. */
 const fileSchema = z.strictObject({
-  /** The topology that the file was made of. `apply` refuses where the cluster has changed since, unless it is left out. */
+  /**
+   * The topology version that the file was made from. `apply` refuses if the cluster has changed since; leave it out
+   * to skip that.
+   */
   version: z.int().min(0).optional(),
   tables: z
     .array(z.strictObject({ tableId: z.int(), name: z.string(), service: z.string(), hash: z.string() }))
@@ -30,7 +33,7 @@ const fileSchema = z.strictObject({
         id: shardId,
         type: z.string(),
         attributes: z.record(z.string(), z.string()).default({}),
-        /** As releases before wrote them. */
+        /** As earlier releases wrote them. */
         sourceType: z.string().default(''),
         destinationType: z.string().default(''),
       }),
@@ -44,11 +47,14 @@ const fileSchema = z.strictObject({
     .default([]),
   pausedPriorities: z.array(z.enum(priorities)).default([]),
   fanouts: z.array(z.strictObject({ priority: z.enum(priorities), suffix: z.string() })).default([]),
-  /** CRC-32 of the file without it, as it was exported. */
+  /** CRC-32 of the exported file without this line. */
   checksum: z.string().optional(),
 });
 
-/** A topology as JSON for people, in an order that does not depend on how it came about, so that two files can be compared line by line, with a checksum. Busy marks are left out. */
+/**
+ * A topology as JSON for people, in canonical order, so that two files can be compared line by line, with a checksum.
+ * Busy marks are left out.
+ */
 export function topologyToJson(state: TopologyState): string {
   const lines = [...linesOf(state), `  "checksum": ${JSON.stringify(checksumOf(state))}`];
   return `{\n${lines.join(',\n')}\n}\n`;
@@ -60,7 +66,7 @@ function linesOf(state: TopologyState): string[] {
   const { version, tables, shards, links, forwardings, hostWeights, remoteHosts, pausedPriorities, fanouts } = state;
   const file: z.input<typeof fileSchema> = {
     version,
-    // The keys in one order, wherever the state comes from: the checksum depends on it.
+    // Keys in canonical order, wherever the state comes from: the checksum depends on it.
     tables: tables
       .map(({ tableId, name, service, hash }) => ({ tableId, name, service, hash }))
       .sort((a, b) => Math.abs(a.tableId) - Math.abs(b.tableId) || b.tableId - a.tableId),
@@ -99,10 +105,11 @@ function linesOf(state: TopologyState): string[] {
 }
 
 /**
- * Reads what `topologyToJson` or a person wrote. Shards keep the busy marks that `current` has. Throws `InvalidArgument` that names the place; whether the
- * topology is sound is checked when it is applied.
+ * Reads a file from `topologyToJson` or from a person. Shards keep the busy marks in `current`. Throws
+ * `InvalidArgument` with the place; the consistency of the topology is checked when it is applied.
  *
- * @returns the state with the version of `current`, and the version that the file names; `edited`: the file has the checksum of another one, as it was changed since, or is damaged
+ * @returns the state with the version of `current`, and the version in the file; `edited`: the checksum does not
+ * match, because the file was changed or is damaged
  */
 export function topologyFromJson(
   json: string,

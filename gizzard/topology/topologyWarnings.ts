@@ -1,14 +1,14 @@
 import type { Topology } from './topology.js';
 import { shardKey } from './types.js';
 
-/** What is allowed, and yet hardly meant. Each is a sentence. */
+/** Sentences about parts that are allowed and hardly intended. */
 export const topologyWarnings = (topology: Topology): string[] => [
   ...gaps(topology),
   ...unlinked(topology),
   ...unread(topology),
 ];
 
-/** Trees of which no shard holds data. */
+/** Trees without a shard that holds data. */
 const unlinked = (topology: Topology): string[] =>
   topology.tables.flatMap(({ tableId, name }) =>
     topology

@@ -4,7 +4,7 @@ import { remoteStatuses, type Fanout, type RemoteHost } from './types.js';
 const hostPattern = /^[A-Za-z0-9_.:-]{1,255}$/;
 const namePattern = /^[A-Za-z0-9_.-]{1,64}$/;
 const suffixPattern = /^[A-Za-z0-9_-]{1,32}$/;
-/** Streams of jobs that a suffix must not be mistaken for. */
+/** Streams that a suffix must not be mistaken for. */
 const ownStreams = ['failing', 'bad'];
 
 /** Throws `InvalidArgument` for a remote host that could not be stored or reached. */

@@ -11,19 +11,19 @@ import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
 
 const lookDeadlineMs = 5_000;
-/** One step of one shard; a table of many rows takes long to rebuild. */
+/** Limit for one step of one shard; a large table takes long to rebuild. */
 const stepDeadlineMs = 3_600_000;
-/** Shards whose new versions are noted in one change of the topology. */
+/** Shards whose new versions are noted in one topology change. */
 const shardsPerChange = 64;
 
-/** A schema that is behind: of a replica of the name server, or of a shard. */
+/** An outdated schema: of a name server replica, or of a shard. */
 export interface PendingUpgrade {
   readonly host: string;
   /** Absent: the name server's tables on that host. */
   readonly shard?: ShardInfo;
   readonly from: number;
   readonly to: number;
-  /** What each step does, in order. */
+  /** The effect of each step, in order. */
   readonly steps: readonly string[];
 }
 
@@ -32,13 +32,13 @@ export interface UpgradesEnvironment {
   readonly control: Control;
   readonly hosts: Hosts;
   readonly types: ReadonlyMap<string, ShardType>;
-  /** Has jobs applied under no older topology from now on. */
+  /** Requires that jobs be applied under no older topology from now on. */
   readonly require: (version: number) => Promise<void>;
 }
 
 /**
- * Brings the tables of a cluster to the schema of this release, while it serves. Every step may be repeated, and a version is noted once its steps are done: what is stopped anywhere goes on
- * from there when it is run again, also by several processes at once.
+ * Brings a cluster's tables to this release's schema while it serves. Every step is idempotent, and a version is
+ * noted once its steps are done: an interrupted run continues when it is repeated, also by several processes at once.
  */
 export class Upgrades {
   /** Looked up once for each topology. */
@@ -46,7 +46,10 @@ export class Upgrades {
 
   constructor(private readonly environment: UpgradesEnvironment) {}
 
-  /** Throws `FailedPrecondition` where a replica of the name server has a newer schema than this release knows. Replicas that do not answer say nothing. */
+  /**
+   * Throws `FailedPrecondition` if a name server replica has a newer schema than this release knows. Replicas that do
+   * not answer do not count.
+   */
   async requireKnown(): Promise<void> {
     const newer = (await this.#nameServer()).find(({ version }) => version !== undefined && version > nameServerSchema);
     if (newer === undefined) return;
@@ -58,8 +61,8 @@ export class Upgrades {
   }
 
   /**
-   * A shard whose schema is newer than this process knows; undefined where there is none. Such a process writes nothing: it takes no jobs, and hands back what it has taken, as others may know
-   * the schema.
+   * A shard with a newer schema than this process knows; undefined if there is none. Such a process writes nothing:
+   * it takes no jobs, and hands back those it has taken, since others may know the schema.
    */
   newerShard(topology: Topology): ShardInfo | undefined {
     let found = this.#newer.get(topology);
@@ -71,7 +74,10 @@ export class Upgrades {
     return found.shard;
   }
 
-  /** All that is behind now: the name server first, then the shards by host. Throws `Unavailable` where a replica of the name server does not answer. */
+  /**
+   * Everything outdated: the name server first, then the shards by host. Throws `Unavailable` if a name server
+   * replica does not answer.
+   */
   async plan(): Promise<PendingUpgrade[]> {
     await this.environment.nameServer.reload();
     const looks = await this.#nameServer();
@@ -92,8 +98,9 @@ export class Upgrades {
   }
 
   /**
-   * Carries out a plan: the name server's replicas one after the other, then shards, one at a time on each host. Throws the first failure of a host, when the others are done; what was done
-   * stays done. `onDone` hears each upgrade once it is noted. A signal ends it after the steps that run.
+   * Carries out a plan: the name server's replicas in turn, then shards, one at a time on each host. Throws the first
+   * failure of a host once the others are done; completed upgrades stay. `onDone` is told each upgrade once it is
+   * noted. A signal ends it after the running steps.
    */
   async run(
     plan: readonly PendingUpgrade[],
@@ -144,7 +151,7 @@ export class Upgrades {
 
   async #upgradeReplica({ host, to }: PendingUpgrade): Promise<void> {
     const { nameServer, control } = this.environment;
-    // Tables and columns are made where they are missing.
+    // Creates missing tables and columns.
     await nameServer.create();
     await control.prepare();
     const store = nameServer.replicas.stores.find((one) => one.host.name === host)!;
@@ -161,7 +168,10 @@ export class Upgrades {
     }
   }
 
-  /** Notes the new versions of shards that are still there. From then on servers that do not know them write them no more, and what they have in work is applied again. */
+  /**
+   * Notes the new versions of shards that still exist. From then on servers that do not know them stop writing them,
+   * and their running jobs are applied again.
+   */
   async #note(upgrades: readonly PendingUpgrade[], by: string): Promise<void> {
     const { nameServer, require } = this.environment;
     await nameServer.reload();

@@ -1,14 +1,17 @@
 import { RoostError } from '../../core/index.js';
 import { nodeTypes } from '../../gizzard/index.js';
 
-/** Class names as Gizzard's tools write them, and our types. They may come with a package in front, such as com.twitter.gizzard.shards. */
+/**
+ * Class names in Gizzard's tools, and our types. They may have a package in front, such as
+ * com.twitter.gizzard.shards.
+ */
 const typeByClass: ReadonlyMap<string, string> = new Map([
   ...nodeTypes.map(({ name }) => [`${name[0]!.toUpperCase()}${name.slice(1)}Shard`, name] as const),
   ['SqlShard', 'flock'],
 ]);
 const classByType: ReadonlyMap<string, string> = new Map([...typeByClass].map(([name, type]) => [type, name]));
 
-/** Takes our own names, too. Throws `InvalidArgument` naming the classes there are. */
+/** Accepts our own names too. Throws `InvalidArgument` with the known classes. */
 export function typeOfClass(className: string): string {
   const last = className.slice(className.lastIndexOf('.') + 1);
   const type = typeByClass.get(last) ?? (classByType.has(className) ? className : undefined);

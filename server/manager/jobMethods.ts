@@ -23,7 +23,10 @@ export type JobMethods = Pick<
 
 const maxInt32 = 2 ** 31 - 1;
 
-/** The queues. What is stopped stays so, on every server, until it is resumed: writes are journaled meanwhile, and not applied. */
+/**
+ * The queues. A stopped queue stays so on every server until it is resumed: writes are journaled meanwhile, and not
+ * applied.
+ */
 export function jobMethods({ nameServer, jobs }: Gizzard, by: string): JobMethods {
   const change = async (
     toChange: (priority: Priority) => Change,

@@ -10,7 +10,7 @@ export type LogMethods = Pick<
   'log_create' | 'log_get' | 'log_entry_push' | 'log_entry_peek' | 'log_entry_pop'
 >;
 
-/** Rollback logs: the old tool keeps in them what undoes its steps. An id is 16 bytes. */
+/** Rollback logs, in which the old tool keeps what undoes its steps. An id has 16 bytes. */
 export function logMethods({ nameServer }: Gizzard, by: string): LogMethods {
   const idOf = (logId: Buffer): string => {
     const bytes = required(logId, 'log_id');
@@ -33,7 +33,7 @@ export function logMethods({ nameServer }: Gizzard, by: string): LogMethods {
     },
     async log_entry_push(logId, entry) {
       const { id, command } = required(entry, 'log_entry');
-      // What could not be executed is refused here, and not when it is needed.
+      // An operation that could not be executed is refused here, rather than when it is needed.
       operationToChange(command);
       await nameServer.changeLogs(
         [

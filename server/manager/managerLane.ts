@@ -1,19 +1,21 @@
 import type { Deadline } from '../../core/index.js';
 
-/** Runs a few calls at a time, first come first served. How many wait is bounded by the server's slots for them. */
+/** Runs a few calls at a time, first come first served. The server's slots bound how many wait. */
 export class ManagerLane {
   readonly #waiting = new Set<() => void>();
 
   constructor(private free: number) {}
 
-  /** Throws `DeadlineExceeded` where its turn does not come in time, and `Unavailable` where the client has gone before. */
+  /**
+   * Throws `DeadlineExceeded` if its turn does not come in time, and `Unavailable` if the client has disconnected.
+   */
   async run<T>(work: () => Promise<T>, deadline: Deadline): Promise<T> {
     await this.#enter(deadline);
     try {
       return await work();
     } finally {
       const [next] = this.#waiting;
-      // The turn passes on to the next without becoming free in between.
+      // The turn passes to the next without becoming free in between.
       if (next === undefined) this.free++;
       else {
         this.#waiting.delete(next);

@@ -1,7 +1,10 @@
 import { hostname } from 'node:os';
 import type { Caller } from '../caller.js';
 
-/** Who a change came from that was made through the manager: the identity with its roles there, where callers have one, and the address. */
+/**
+ * The author of a change made through the manager: the identity with its roles, if access control is on, and the
+ * address.
+ */
 export function managerName({ peer: { address }, access: { caller } }: Pick<Caller, 'peer' | 'access'>): string {
   const manager = `manager on ${hostname()} (process ${process.pid})`;
   return caller === undefined

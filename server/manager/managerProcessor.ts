@@ -33,12 +33,13 @@ type Methods = Readonly<Record<string, (...args: unknown[]) => Promise<unknown>>
 const isLook = (method: string): boolean =>
   /^(list|get|find|dump|is|log_get|log_entry_peek|queue_size|error_queue_size|shards_for)/.test(method);
 
-/** Of each host's connections, the share that looks may take, and that changes may take. */
+/** The share of each host's connections for reads, and for changes. */
 const share = 1 / 8;
 
 /**
- * Gizzard's manager, for a ThriftServer's `processor`. Few of its calls run at once, each with one statement at a time, so that whatever tools ask for, the
- * databases' connections are there for data; and a host that hangs under changes leaves looks alone.
+ * Gizzard's manager, for a ThriftServer's `processor`. Few of its calls run at once, each with one statement at a
+ * time, so that the databases' connections remain for data whatever tools ask for; and a host that hangs under
+ * changes does not affect reads.
  */
 export function managerProcessor(
   gizzard: Gizzard,
@@ -52,7 +53,7 @@ export function managerProcessor(
       Object.entries(handlerBy('')).map(([name, { length }]) => {
         const look = isLook(name);
         const lane = look ? looks : changes;
-        // Whoever calls is known when it has shown who it is, not when it connects.
+        // The caller's identity is known once it has been shown, not when it connects.
         const inLane = (...args: unknown[]): Promise<unknown> =>
           lane.run(
             () => {

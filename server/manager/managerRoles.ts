@@ -1,7 +1,10 @@
 import type { RolesOf } from '../../access/index.js';
 import type { ManagerModule } from '../../wire/manager/index.js';
 
-/** Who may call what of Gizzard's manager: who operates a cluster looks at all of it, and works on jobs and copies; only who administers it changes its topology and where its writes go. */
+/**
+ * Roles for Gizzard's manager: operators read everything and work on jobs and copies; only administrators change the
+ * topology and where its writes go.
+ */
 export const managerRoles: RolesOf<ManagerModule.Client> = {
   reload_updated_forwardings: 'operate',
   reload_config: 'operate',

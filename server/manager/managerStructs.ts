@@ -127,7 +127,7 @@ export function statusFromThrift(status: number): RemoteStatus {
   );
 }
 
-/** A change, or the mark in a rollback log past which nothing is rolled back. */
+/** A change, or a rollback log's mark past which nothing is rolled back. */
 type Operation = Change | 'commit';
 
 /** Exactly one field of the union must be set. Throws `InvalidArgument` otherwise. */
@@ -168,7 +168,7 @@ export function operationToChange(operation: ManagerTypes.TransformOperation): O
   return 'commit';
 }
 
-/** An operation as text, for a rollback log; `operationFromJson` reads it. */
+/** An operation as text for a rollback log; `operationFromJson` reads it. */
 export const operationToJson = (operation: ManagerTypes.TransformOperation): string =>
   JSON.stringify(operation, (_, value: unknown) =>
     typeof value === 'bigint' ? value.toString() : (value ?? undefined),

@@ -5,10 +5,13 @@ import { shardIdFromThrift } from './managerStructs.js';
 
 export type MoveMethods = Pick<ManagerModule.Client, 'copy_shard' | 'repair_shard' | 'diff_shards'>;
 
-/** Moves looked through for one that has a shard in hand. */
+/** Moves searched for one that has a given shard. */
 const activeMoves = 1_000;
 
-/** Copies, repairs and diffs. They are queued, and run by any server. A copy brings all of its shards to the newest that any of them holds, as Gizzard's did. */
+/**
+ * Copies, repairs and diffs. They are queued, and run by any server. A copy brings all of its shards to the newest
+ * state of any of them, as Gizzard's did.
+ */
 export function moveMethods({ moves, nameServer }: Gizzard, by: string): MoveMethods {
   const request = async (kind: 'merge' | 'repair' | 'diff', ids: readonly ManagerTypes.ShardId[]): Promise<void> => {
     const byKey = new Map(
@@ -16,12 +19,12 @@ export function moveMethods({ moves, nameServer }: Gizzard, by: string): MoveMet
     );
     const shards = [...byKey.values()];
     if (kind !== 'diff') await freeOfMarks(shards);
-    // The old tool repairs every tree of a table, those with one replica too.
+    // The old tool repairs every tree of a table, including those with one replica.
     if (kind === 'merge' && shards.length === 1) return;
     await moves.request(kind, shards);
   };
 
-  /** The old tool marks shards as busy before it asks for their copy. Marks that no move stands behind are such. */
+  /** The old tool marks shards as busy before it requests their copy; such marks have no move behind them. */
   const freeOfMarks = async (shards: readonly ShardId[]): Promise<void> => {
     await nameServer.reload();
     const moved = new Set(

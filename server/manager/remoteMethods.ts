@@ -16,7 +16,7 @@ export type RemoteMethods = Pick<
   | 'list_remote_hosts_in_cluster'
 >;
 
-/** The clusters to which the writes of this one are replicated. */
+/** The clusters to which this one's writes are replicated. */
 export function remoteMethods({ nameServer }: Gizzard, by: string): RemoteMethods {
   const hosts = async (): Promise<readonly RemoteHost[]> => {
     await nameServer.reload();

@@ -26,7 +26,7 @@ import {
 } from './managerStructs.js';
 import { withoutAbsent } from './withoutAbsent.js';
 
-/** Tables in one dump; one that is asked for twice is told once. */
+/** Tables in one dump; a repeated one is listed once. */
 const dumpedTables = 1_000;
 /** More moves than ever wait at once. */
 const activeMoves = 100_000;
@@ -59,7 +59,10 @@ export type TopologyMethods = Pick<
   | 'batch_execute'
 >;
 
-/** What the manager says of the topology, and does to it. Tools speak to any of a cluster's servers in turn, so each answer is of the newest topology. */
+/**
+ * The manager's reads and changes of the topology. Tools use any of a cluster's servers in turn, so that each answer
+ * is of the newest topology.
+ */
 export function topologyMethods(
   gizzard: Gizzard,
   by: string,
@@ -73,18 +76,18 @@ export function topologyMethods(
   const apply = async (changes: readonly Change[]): Promise<void> => {
     if (changes.length > 0) await gizzard.apply(changes, by);
   };
-  /** What is to be gone may be gone already: tools ask twice, and several of them at a time. */
+  /** Things to remove may be gone already: tools ask twice, and several at a time. */
   const take = async (changes: readonly Change[]): Promise<void> => {
     try {
       await apply(withoutAbsent(await fresh(), changes));
     } catch (error) {
       if (!isRoostError(error, 'NotFound')) throw error;
-      // Taken away since we looked.
+      // Removed since the check.
       await apply(withoutAbsent(await fresh(), changes));
     }
   };
 
-  /** In Gizzard a copy stopped once one of its shards was marked so. */
+  /** In Gizzard, marking one of its shards so stopped a copy. */
   const cancelMoves = async (id: ShardId): Promise<void> => {
     const open = await moves.store.list({ active: true, limit: activeMoves });
     const ofShard = open.filter(
@@ -262,7 +265,10 @@ function below(
   return { shards: [...shards.values()], links };
 }
 
-/** Gizzard had no register of tables: one came to be with its first forwarding. The other direction of a graph goes by the same name. */
+/**
+ * Gizzard had no register of tables: a table began with its first forwarding. A graph's other direction has the same
+ * name.
+ */
 function withTables(hash: string, topology: Topology, changes: readonly Change[]): Change[] {
   const known = new Map(topology.tables.map((table) => [table.tableId, table]));
   return changes.flatMap((change): Change[] => {

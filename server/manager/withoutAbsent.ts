@@ -1,6 +1,9 @@
 import { shardKey, type Change, type ShardId, type Topology } from '../../gizzard/index.js';
 
-/** The same changes without removals of what is not there: was not there before, or is taken off by an earlier one, as the old tool does where it unwraps a shard with several children. */
+/**
+ * The changes without removals of things that are absent: they did not exist before, or an earlier change removes
+ * them, as when the old tool unwraps a shard with several children.
+ */
 export function withoutAbsent(topology: Topology, changes: readonly Change[]): Change[] {
   const linkOf = (parent: ShardId, child: ShardId): string => `link ${shardKey(parent)} ${shardKey(child)}`;
   const shardOf = (id: ShardId): string => `shard ${shardKey(id)}`;

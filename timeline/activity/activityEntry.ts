@@ -2,20 +2,25 @@ import { composeSnowflake, snowflakeEpochMs, snowflakeTimeMs, type Micros } from
 import { activityKinds, type Activity, type ActivityKind } from '../../wire/index.js';
 import { flagsOf, fullEntryBytes, keyOf, makeEntry, secondaryKeyOf, type TimelineEntry } from '../entry.js';
 
-/** Where the actor's id begins. */
+/** The offset of the actor's id. */
 export const actorAt = fullEntryBytes;
-/** Where the id of the tweet begins that something has happened to. From there on an entry says what happened, and before it when. */
+/**
+ * The offset of the id of the tweet concerned. The bytes before it say when something happened, those after it what.
+ */
 export const objectAt = 8;
 const bytes = actorAt + 8;
 
-/** An entry of an activity timeline: the id of the activity, the tweet that it happened to (0: the user), the number of its kind, and who did it. */
+/**
+ * An entry of an activity timeline: the activity's id, the tweet concerned (0: the user), the number of its kind, and
+ * the actor.
+ */
 export function activityEntry({ id, kind, actorId, tweetId }: Activity): TimelineEntry {
   const actor = Buffer.allocUnsafe(8);
   actor.writeBigInt64LE(actorId);
   return Buffer.concat([makeEntry(id, tweetId ?? 0n, activityKinds.indexOf(kind) + 1), actor]);
 }
 
-/** Undefined for an entry that is not of an activity timeline. */
+/** Undefined for an entry that does not belong to an activity timeline. */
 export function readActivityEntry(entry: TimelineEntry): Activity | undefined {
   const kind = activityKinds[flagsOf(entry) - 1];
   if (entry.length !== bytes || kind === undefined) return undefined;
@@ -28,12 +33,13 @@ export function readActivityEntry(entry: TimelineEntry): Activity | undefined {
   };
 }
 
-/** The last millisecond of which Snowflake has ids. */
+/** The last millisecond with Snowflake ids. */
 const lastMs = snowflakeEpochMs + 2 ** 41 - 1;
 
 /**
- * The id of an activity that is an edge: a Snowflake id of the edge's position, which is its time, so that it sorts among the tweets of its time. The journal gives each edge a microsecond of its own; a hash of
- * what happened keeps those apart whose writers bring their times. Undefined for a position that is no time since 2010-11-04.
+ * The id of an activity that is an edge: a Snowflake id of the edge's position, which is its time, so that it sorts
+ * among tweets of that time. The journal gives each edge a microsecond of its own; a hash of the activity
+ * distinguishes edges with times of their writers. Undefined for a position that is no time since 2010-11-04.
  */
 export function activityIdAt(
   position: Micros,
@@ -50,15 +56,15 @@ export function activityIdAt(
   });
 }
 
-/** The least id that an activity at a position has. */
+/** The smallest activity id of a position. */
 export const firstActivityIdAt = (position: Micros): bigint =>
   composeSnowflake({ timeMs: Number(position / 1_000n), worker: Number(position % 1_000n), sequence: 0 });
 
-/** The greatest position of an edge whose activity has an id below `before`. */
+/** The greatest edge position whose activity has an id below `before`. */
 export const lastPositionBefore = (before: bigint | undefined): Micros =>
   before === undefined ? BigInt(lastMs) * 1_000n + 999n : positionOf(before > 0n ? before - 1n : 0n);
 
-/** The least position of an edge whose activity has an id above `since`. */
+/** The least edge position whose activity has an id above `since`. */
 export const firstPositionAfter = (since: bigint | undefined): Micros => positionOf(since ?? 0n);
 
 function positionOf(id: bigint): Micros {

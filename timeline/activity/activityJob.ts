@@ -17,18 +17,18 @@ export const activityJobKind = 'timelines.activity';
 
 const roles = ['follows', 'favorites', 'blocks', 'mentions'] as const;
 
-/** An edge that may have changed what happened to somebody. */
+/** A changed edge that may affect somebody's activity. */
 interface ChangedEdge {
   readonly role: (typeof roles)[number];
   readonly sourceId: bigint;
   readonly destinationId: bigint;
 }
 
-/* u8 version · for each edge u8 role · i64 source · i64 destination, little-endian. */
+/** u8 version · per edge u8 role · i64 source · i64 destination, little-endian. */
 const version = 1;
 const edgeBytes = 17;
 
-/** The job for those of the edges that are activity, or keep it from view; none where no edge is. */
+/** The job for those edges that are activity, or hide it; none if there are none. */
 export function activityChanged(edges: readonly WrittenEdge[], graphs: StoredGraphs): FollowUp[] {
   const roleOf = new Map(roles.map((role, place) => [graphs[role], place]));
   const payload: Buffer[] = [Buffer.from([version])];
@@ -56,7 +56,7 @@ function decode(payload: Buffer): ChangedEdge[] {
   return edges as ChangedEdge[];
 }
 
-/** What such a job reads. */
+/** The stores that such a job reads. */
 export interface ActivityStores {
   readonly timelines: Timelines;
   readonly tbird: Tbird;
@@ -65,8 +65,9 @@ export interface ActivityStores {
 }
 
 /**
- * After follows, favorites, mentions and blocks have changed: brings the timelines of those whom they lead to up to date. It goes by the edges as they stand, so that it does not matter in which order such
- * jobs run. Timelines that do not exist cost a look at Redis.
+ * Updates timelines after changes of follows, favorites, mentions and blocks, for the users that these edges lead to.
+ * It goes by the present edges, so that the order of such jobs does not matter. A missing timeline costs one lookup
+ * in Redis.
  */
 export const activityJob = (stores: ActivityStores): ClusterJobType => ({
   kind: activityJobKind,
@@ -83,7 +84,7 @@ export const activityJob = (stores: ActivityStores): ClusterJobType => ({
     const of = (role: ChangedEdge['role']) => edges.filter((edge) => edge.role === role);
     const ids = [...of('favorites'), ...of('mentions')].map(({ destinationId }) => destinationId);
     const tweets = await tweetsById(stores.tbird, ids, { ...until(deadline), deleted: true });
-    // A tweet that is not there yet is looked at when it is delivered.
+    // A tweet that does not exist yet is handled at its delivery.
     const marks = of('favorites').flatMap((edge) => {
       const author = tweets.get(edge.destinationId);
       return author === undefined ? [] : [{ ...edge, userId: author.userId }];
@@ -101,7 +102,7 @@ export const activityJob = (stores: ActivityStores): ClusterJobType => ({
 export const activityName = (userId: bigint): string => `activity:${userId}`;
 const mentionsName = (userId: bigint): string => `mentions:${userId}`;
 
-/** Puts the activity that each edge is into the timeline of the user, or takes it out where the edge is no more. */
+/** Adds the activity of each edge to the user's timeline, or removes it if the edge is gone. */
 async function afterEdges(
   kind: 'followed' | 'favorited',
   edges: readonly (ChangedEdge & { readonly userId: bigint })[],
@@ -134,7 +135,7 @@ async function afterEdges(
   );
 }
 
-/** Edges lead from those who are named to the tweets. */
+/** These edges lead from the mentioned users to the tweets. */
 async function afterMentions(
   edges: readonly ChangedEdge[],
   tweets: ReadonlyMap<bigint, Tweet>,
@@ -167,7 +168,10 @@ async function afterMentions(
   return writes;
 }
 
-/** Takes each out of what the other has where one blocks the other now. Where none does, timelines are forgotten, and rebuilt when they are read. */
+/**
+ * If one user now blocks the other, removes each from the other's timeline. If not, drops their timelines, which the
+ * next read rebuilds.
+ */
 async function afterBlocks(
   edges: readonly ChangedEdge[],
   { timelines, flock, graphs }: ActivityStores,

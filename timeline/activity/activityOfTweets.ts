@@ -2,7 +2,7 @@ import type { Tbird } from '../../tbird/index.js';
 import type { Activity, ReadOptions, Tweet } from '../../wire/index.js';
 import { tweetsById } from '../kinds/tweetsById.js';
 
-/** Whom tweets answer or repeat: the authors of the tweets that they name, deleted ones too. */
+/** The authors of the tweets that some tweets answer or retweet, including deleted ones. */
 export async function authorsOfOriginals(
   tbird: Tbird,
   tweets: readonly Tweet[],
@@ -17,7 +17,10 @@ export async function authorsOfOriginals(
   return new Map(Array.from(originals, ([id, { userId }]) => [id, userId]));
 }
 
-/** What a tweet is to a user: one activity at most, that which says most. Undefined where it is their own, or nothing to them. */
+/**
+ * The activity that a tweet is to a user: at most one, the most specific. Undefined if it is their own, or does not
+ * concern them.
+ */
 export function activityOfTweet(
   { id, userId: actorId, retweetOfId, replyToTweetId }: Tweet,
   userId: bigint,

@@ -8,17 +8,17 @@ import type { StoredGraphs } from '../timelineGraphs.js';
 import { activityIdAt, firstActivityIdAt, firstPositionAfter, lastPositionBefore } from './activityEntry.js';
 import { activityOfTweet, authorsOfOriginals } from './activityOfTweets.js';
 
-/** Tweets whose favorites are read at once. */
+/** Tweets whose favorites are read concurrently. */
 const tweetsAtOnce = 32;
 
-/** The newest of some activity, newest first. */
+/** The newest activity of a source, newest first. */
 export interface SomeActivity {
   readonly activity: readonly Activity[];
-  /** The id below which not all is given; undefined where all is. */
+  /** Below this id the list may be incomplete; undefined if it is complete. */
   readonly floor: bigint | undefined;
 }
 
-/** What the graphs say has happened to users and their tweets. */
+/** Reads from the graphs what happened to users and their tweets. */
 export class ActivitySource {
   constructor(
     private readonly flock: Flock,
@@ -26,7 +26,7 @@ export class ActivitySource {
     private readonly graphs: () => StoredGraphs,
   ) {}
 
-  /** Follows of a user, and tweets that name them. */
+  /** Follows of a user, and tweets that mention them. */
   async ofUser(userId: bigint, bounds: BehindBounds, options: ReadOptions): Promise<SomeActivity> {
     const { follows, mentions } = this.graphs();
     const [followed, named] = await Promise.all([
@@ -66,7 +66,7 @@ export class ActivitySource {
     const counts = await this.flock.counts(favorites, 'backward', BigInt64Array.from(tweetIds), options);
     const marked = tweetIds.filter((_, i) => counts[i]!.normal > 0n);
     for (let from = 0; from < marked.length; from += tweetsAtOnce) {
-      // What is older than all that is wanted already is not read.
+      // Activity older than everything wanted is not read.
       const since = found.floor ?? bounds.since;
       const parts = await Promise.all(
         marked
@@ -78,7 +78,7 @@ export class ActivitySource {
     return found;
   }
 
-  /** Of the edges that lead to a node: the user, or a tweet of theirs. */
+  /** Edges that lead to a node: the user, or one of their tweets. */
   async #ofEdges(
     kind: ActivityKind,
     graphId: number,
@@ -138,7 +138,10 @@ export function newestOf(parts: readonly SomeActivity[], count: number): SomeAct
   return { activity: floor === undefined ? activity : activity.filter(({ id }) => id >= floor), floor };
 }
 
-/** Below the positions of which all edges were read. Edges of one position are a page at most: its writer placed more of them at one microsecond than anybody reads. */
+/**
+ * The position below which not all edges were read. Edges of one position fill a page at most: more at one
+ * microsecond is beyond what anybody reads.
+ */
 function floorOf(edges: readonly Edge[]): bigint {
   const [first, last] = [edges[0]!.position, edges.at(-1)!.position];
   return firstActivityIdAt(first === last ? last : last + 1n);

@@ -16,12 +16,13 @@ import type { StoredGraphs } from '../timelineGraphs.js';
 import { activityEntry, activityIdAt, readActivityEntry } from './activityEntry.js';
 import { newestOf, type ActivitySource, type SomeActivity } from './activitySource.js';
 
-/** Tweets of a user whose activity is looked for at once. */
+/** Tweets of a user whose activity is looked up together. */
 const tweetsAtOnce = 1_000;
 
 /**
- * What others did to a user and their tweets: marked, repeated, answered, named, followed. Of one tweet each of which says more than the next, a retweet, a reply or a mention is one activity. What is no longer
- * true is not seen from the next read on: an edge that was taken back or was made anew, a tweet that is deleted, users of whom one blocks the other.
+ * What others did to a user and their tweets: favorites, retweets, replies, mentions and follows. A tweet counts as
+ * one activity: retweet before reply before mention. From the next read on, activity that no longer holds is not
+ * shown: edges that were taken back or made anew, deleted tweets, users one of whom blocks the other.
  */
 export class ActivityTimelines implements TimelineKind<Activity> {
   readonly prefix = 'activity:';
@@ -78,7 +79,7 @@ export class ActivityTimelines implements TimelineKind<Activity> {
 
   async behind(userId: bigint, bounds: BehindBounds, options: ReadOptions): Promise<Behind<Activity>> {
     let found = await this.source.ofUser(userId, bounds, options);
-    // What happens to a tweet happens after it.
+    // Activity on a tweet is later than the tweet.
     let beforeId = bounds.before;
     for (let looked = 0; looked < limits.followedPerRead; looked += tweetsAtOnce) {
       const tweetIds = await this.#tweets(userId, beforeId, options);
@@ -91,7 +92,10 @@ export class ActivityTimelines implements TimelineKind<Activity> {
     return { items: found.activity, last: found.floor, end: found.floor === undefined };
   }
 
-  /** The first step fills in what happened to the user, each of them what happened to some of their tweets, the newest ones first. */
+  /**
+   * The first step adds what happened to the user, each further one what happened to some of their tweets, newest
+   * first.
+   */
   async fill(userId: bigint, cursor: bigint, keep: number, options: ReadOptions): Promise<Filling> {
     const beforeId = cursor === firstStep ? undefined : cursor;
     const tweetIds = await this.#tweets(userId, beforeId, options);
@@ -110,7 +114,7 @@ export class ActivityTimelines implements TimelineKind<Activity> {
     return [...(await this.tbird.timeline({ userId, count: tweetsAtOnce, ...before }, options))];
   }
 
-  /** Those whose edge is there, as it was when it gave the activity its id. */
+  /** The entries whose edge still exists as it was when it gave the activity its id. */
   async #standing(
     graphId: number | undefined,
     items: readonly Activity[],

@@ -17,11 +17,11 @@ import { compareRow } from './compareRow.js';
 import { timelineMerge } from './timelineMerge.js';
 
 const namesPerPage = 256;
-/** Timelines that are made anew at once. */
+/** Timelines merged concurrently. */
 const timelinesAtOnce = 8;
 const pageDeadlineMs = 60_000;
 
-/** A timeline that is kept, and which user's of which kind it is. */
+/** A kept timeline, with its user and kind. */
 interface KeptTimeline {
   readonly name: string;
   readonly kind: KindName;
@@ -29,7 +29,7 @@ interface KeptTimeline {
   readonly leaves: readonly Leaf[];
 }
 
-/** An entry that one replica lacks, or has otherwise than it should. */
+/** An entry that one replica lacks, or holds with a wrong value. */
 interface Fault extends Suspected<KeptTimeline> {
   readonly line: string;
 }
@@ -41,8 +41,9 @@ interface Looked {
 }
 
 /**
- * Compares every replica of every timeline with the merge that it should be, and the replicas with one another, while writes go on. With `repair`, servers merge replicas that differ, and rebuild
- * timelines with entries that are missing or wrong. Timelines of other names, which clients of Haplocheirus fill, have no source to compare with.
+ * Compares every replica of every timeline with the merge of its sources, and the replicas with one another, during
+ * writes. With `repair`, servers merge differing replicas, and rebuild timelines with missing or wrong entries.
+ * Timelines of other names, which Haplocheirus's clients fill, have no source to compare with.
  */
 export async function checkTimelines(service: TimelineService, options: CheckOptions = {}): Promise<CheckReport> {
   const { gizzard } = service;
@@ -101,7 +102,7 @@ class TimelineCheck {
     };
   }
 
-  /** The names that any of the replicas has, page by page. */
+  /** The names on any of the replicas, page by page. */
   async *#names(leaves: readonly Leaf[]): AsyncGenerator<readonly string[], void, undefined> {
     let after: string | undefined = '';
     while (after !== undefined) {
@@ -112,7 +113,7 @@ class TimelineCheck {
           this.service.timelines.listsAt(leaf, Deadline.after(pageDeadlineMs)).names(from, namesPerPage),
         ),
       );
-      // Behind the last name of a page that was full, another may have more that come earlier than the others' last.
+      // After the last name of a full page, a replica may have more names that precede the others' last.
       const ends = pages.flatMap(({ next }) => next ?? []).sort(inBytes);
       const end: string | undefined = ends[0];
       const names = new Set(pages.flatMap((page) => page.names));
@@ -179,7 +180,7 @@ class TimelineCheck {
   }
 }
 
-/** Undefined for a timeline of another name, which clients of Haplocheirus fill. */
+/** Undefined for a timeline of another name, which Haplocheirus's clients fill. */
 function parseName(name: string): Pick<KeptTimeline, 'kind' | 'userId'> | undefined {
   const [, prefix, digits] = /^(\w+):(0|[1-9]\d{0,18})$/.exec(name) ?? [];
   const kind = kindNames.find((one) => one === prefix);

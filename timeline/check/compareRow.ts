@@ -3,16 +3,19 @@ import { pulledIn } from '../lists/pace.js';
 import { isTombstone, type TimelineRow } from '../lists/timelineLists.js';
 import type { TimelineMerge } from './timelineMerge.js';
 
-/** How a replica of a timeline differs from the merge that it should be. Keys of entries. */
+/** The differences between a timeline's replica and its merge, as keys of entries. */
 export interface RowDifferences {
   readonly missing: readonly bigint[];
-  /** Held with other bytes than the source gives: with another author, say. */
+  /** Held with other bytes than the source's: with another author, say. */
   readonly wrong: readonly bigint[];
-  /** Held, though no source has them any more: readers do not see these. */
+  /** Held although no source has them any more; readers do not see these. */
   readonly hidden: readonly bigint[];
 }
 
-/** Compares as far down as both the list and the merge have everything. Authors whom the list leaves to its readers may be missing. */
+/**
+ * Compares as far down as both the list and the merge are complete. Tweets of authors that the list leaves to its
+ * readers may be missing.
+ */
 export function compareRow({ stored, pace }: TimelineRow, { all, due, floor }: TimelineMerge): RowDifferences {
   const held = new Map<bigint, TimelineEntry>();
   for (const entry of stored) if (entry.length > 0 && !isTombstone(entry)) held.set(keyOf(entry), entry);

@@ -3,17 +3,17 @@ import { until } from '../../wire/index.js';
 import { keyOf, newestFirst, type TimelineEntry } from '../entry.js';
 import { firstStep, noStep, type TimelineKind } from '../pages/timelineKind.js';
 
-/** The newest entries of a timeline, as its sources have them, by key. */
+/** The newest entries of a timeline from its sources, by key. */
 export interface TimelineMerge {
-  /** All that a list may hold, down to the floor. */
+  /** All entries that a list may hold, down to the floor. */
   readonly all: ReadonlyMap<bigint, TimelineEntry>;
-  /** Those of them that it must hold. */
+  /** The entries among them that it must hold. */
   readonly due: ReadonlySet<bigint>;
-  /** The key below which not all is given; undefined where all is. */
+  /** Below this key the merge may be incomplete; undefined if it is complete. */
   readonly floor: bigint | undefined;
 }
 
-/** Makes the timeline anew, as a rebuild would. */
+/** Merges the sources as a rebuild would. */
 export async function timelineMerge<Item>(
   kind: TimelineKind<Item>,
   userId: bigint,

@@ -1,10 +1,10 @@
 import type { EdgeState, Query, Term, Tweet } from '../../wire/index.js';
 
-/** The graphs that say who gets what, by their ids. Those that a cluster does not have leave their rule out. */
+/** The graphs that determine who gets what, by id. A missing graph leaves its rule out. */
 export interface TimelineGraphs {
   /** Reader → author. */
   readonly follows: number;
-  /** Blocker → blocked: neither gets anything of the other's. */
+  /** Blocker → blocked: neither gets the other's tweets. */
   readonly blocks?: number;
   /** Reader → author whose retweets the reader does not want. */
   readonly retweetsOff?: number;
@@ -16,8 +16,8 @@ const sourcesOf = (graphId: number, destinationId: bigint): Query => term(graphI
 const destinationsOf = (graphId: number, sourceId: bigint): Query => term(graphId, sourceId, 'forward');
 
 /**
- * Rules that choose who gets a tweet in their home timeline. Each narrows the query of readers; all of them hold. Rules that depend on the reader alone, or may change after the delivery, are
- * applied again when a page is read.
+ * Rules that choose who gets a tweet in their home timeline. Each narrows the query of readers; all of them hold.
+ * Rules that depend on the reader alone, or whose outcome may change after delivery, apply again when a page is read.
  */
 export const audienceRules: readonly ((readers: Query, tweet: Tweet, graphs: TimelineGraphs) => Query)[] = [
   function repliesGoToThoseWhoFollowBoth(readers, { userId, replyToUserId }, { follows }) {
@@ -35,7 +35,7 @@ export const audienceRules: readonly ((readers: Query, tweet: Tweet, graphs: Tim
   },
 ];
 
-/** The readers whose home timelines get a tweet, beside those of its author and of the one whom it answers. */
+/** The readers who get a tweet, beside its author and the user whom it answers. */
 export const audienceOf = (tweet: Tweet, graphs: TimelineGraphs): Query =>
   audienceRules.reduce((readers, rule) => rule(readers, tweet, graphs), sourcesOf(graphs.follows, tweet.userId));
 

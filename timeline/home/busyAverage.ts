@@ -1,11 +1,14 @@
 /** Items after which older ones count half. */
 const window = 50_000;
-/** A single measurement counts as at most so many times the average: a process that was paused for a minute says nothing about what an item costs. */
+/**
+ * A measurement counts as at most this many times the average: a process that stood still for a minute says nothing
+ * about an item's cost.
+ */
 const outlier = 20;
 
 /**
- * What an item costs: the time during which at least one piece of work was under way, by the items that were done in it. Work that runs side by side counts once, so that the average is one of throughput; older
- * items count less and less.
+ * The average cost of an item: the time during which at least one piece of work ran, divided by the items done.
+ * Concurrent work counts once, so that this is an average of throughput; older items count less and less.
  */
 export class BusyAverage {
   #seconds: number;
@@ -13,18 +16,18 @@ export class BusyAverage {
   #underWay = 0;
   #sinceMs = 0;
 
-  /** @param expected seconds of an item before anything is measured, which counts as so many items */
+  /** @param expected seconds per item before any measurement, which weighs as much as `weight` items */
   constructor(expected: number, weight: number) {
     this.#seconds = expected * weight;
     this.#items = weight;
   }
 
-  /** Seconds of an item. */
+  /** Seconds per item. */
   get seconds(): number {
     return this.#seconds / this.#items;
   }
 
-  /** Does a piece of work, and measures it by the items that it then says to have done. 0: it is not counted. */
+  /** Runs work, and measures it by the number of items that it reports. 0: not counted. */
   async measure<T>(
     work: () => Promise<T>,
     itemsOf: (answer: T) => number,

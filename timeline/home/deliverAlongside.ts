@@ -6,8 +6,9 @@ import { newDelivery } from './deliveryPayload.js';
 import { followsChanged, type Follow } from './followPayload.js';
 
 /**
- * Has deliveries journaled with the tweets that bring them about, in the same step: either both are accepted, or neither. Changes of follows, blocks and unwanted retweets bring about their jobs once
- * they are applied. Mass operations on a user's edges are seen at the next read, and leave entries to the trims.
+ * Journals deliveries together with their tweets: both are accepted, or neither. Changes of follows, blocks and
+ * unwanted retweets journal their jobs once they are applied. Mass operations on a user's edges take effect at the
+ * next read, and leave entries to the trims.
  *
  * @param graphs undefined while there are no timelines: nothing is delivered then, and other writes go on
  */

@@ -3,31 +3,31 @@ import type { Metrics } from '../../process/index.js';
 import type { Delivered } from '../lists/timelineLists.js';
 import { BusyAverage } from './busyAverage.js';
 
-/* Before anything is measured. */
+/** Before any measurement. */
 const expectedPushSeconds = 10e-6;
 const expectedPullSeconds = 100e-6;
 const expectedPushes = 1_000;
 const expectedPulls = 100;
-/** Bounds of a push's cost in pulls, so that no measurement, however odd, decides for all. */
+/** Bounds on the cost of a push in pulls, so that no odd measurement decides everything. */
 const leastRatio = 0.002;
 const mostRatio = 5;
-/* Of the time from a tweet to its timelines. */
+/** Seconds from a tweet to its timelines. */
 const deliveryBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const mostSeconds = 86_400;
 
-/** What a delivery was decided by. */
+/** The terms of a delivery's decision. */
 export interface PostTerms {
-  /** Cost of a push into one replica of a list, and of a pull of one author. */
+  /** The cost of a push into one replica of a list, and of a pull of one author. */
   readonly pushSeconds: number;
   readonly pullSeconds: number;
   readonly threshold: number;
 }
 
-/** The reads over the posts from which on an author is pushed to a reader. */
+/** The ratio of reads to posts from which on an author is pushed to a reader. */
 export const readsPerPost = ({ pushSeconds, pullSeconds, threshold }: PostTerms): number =>
   Math.min(Math.max(pushSeconds / pullSeconds, leastRatio), mostRatio) * threshold;
 
-/* Three f64, little-endian. */
+/** Three f64, little-endian. */
 export function encodeTerms({ pushSeconds, pullSeconds, threshold }: PostTerms): Buffer {
   const bytes = Buffer.allocUnsafe(24);
   bytes.writeDoubleLE(pushSeconds, 0);
@@ -42,8 +42,9 @@ export const decodeTerms = (bytes: Buffer): PostTerms | undefined =>
     : { pushSeconds: bytes.readDoubleLE(0), pullSeconds: bytes.readDoubleLE(8), threshold: bytes.readDoubleLE(16) };
 
 /**
- * What it costs to push an entry into one list, and to pull an author's entries at one read, as this process finds it; and the rate of reads that follows from them: an author is pushed to a
- * reader whose reads over the author's posts are at least the cost of a push over that of a pull (Silberstein et al., Feeding Frenzy, SIGMOD 2010).
+ * The cost of pushing an entry into one list, and of pulling an author's entries at one read, as this process
+ * measures them; and the decision that follows: an author is pushed to a reader whose reads per post are at least the
+ * cost of a push over that of a pull (Silberstein et al., Feeding Frenzy, SIGMOD 2010).
  */
 export class DeliveryCosts {
   readonly #push = new BusyAverage(expectedPushSeconds, expectedPushes);
@@ -52,7 +53,7 @@ export class DeliveryCosts {
   readonly #decided: (by: { decision: 'push' | 'pull' }, count: number) => void;
   readonly #cost: (of: { decision: 'push' | 'pull'; kind: 'predicted' | 'real' }, seconds: number) => void;
 
-  /** @param threshold what the ratio of costs is multiplied by: 0 pushes everything, more pulls more */
+  /** @param threshold multiplies the ratio of costs: 0 pushes everything, more pulls more */
   constructor(
     metrics: Metrics,
     readonly threshold: number,
@@ -87,38 +88,38 @@ export class DeliveryCosts {
     this.#cost = (of, seconds) => cost.inc(of, seconds);
   }
 
-  /** Of one push into one replica of a list. */
+  /** For one push into one replica of a list. */
   get pushSeconds(): number {
     return this.#push.seconds;
   }
 
-  /** Of one author at one read. */
+  /** For one author at one read. */
   get pullSeconds(): number {
     return this.#pull.seconds;
   }
 
   /**
-   * The reads of one replica from which on an author with so many posts is pushed, both as numbers that halve in a day. Each replica gets its share of the reads and every push, so that their number is in both
-   * and counts in neither.
+   * The reads of one replica from which on an author with this many posts is pushed; both numbers decay by half in a
+   * day. Each replica gets its share of the reads and every push, so that the number of replicas cancels out.
    */
   leastReads(posts: number): number {
     return posts * readsPerPost(this.terms);
   }
 
-  /** What deliveries are decided by now. */
+  /** The present terms of decisions. */
   get terms(): PostTerms {
     const { pushSeconds, pullSeconds, threshold } = this;
     return { pushSeconds, pullSeconds, threshold };
   }
 
-  /** Counts how long a tweet took into some timelines. */
+  /** Records how long a tweet took to reach some timelines. */
   delivered(tweetId: bigint): void {
     const seconds = (Date.now() - snowflakeTimeMs(tweetId)) / 1_000;
-    // Older ones come from an import.
+    // Older tweets come from an import.
     if (seconds < mostSeconds) this.#late(Math.max(0, seconds));
   }
 
-  /** Measures a step that pushes. One that mostly leaves entries to readers says little about pushes. */
+  /** Measures a step that pushes. A step that mostly leaves entries to readers says little about pushes. */
   pushing(step: () => Promise<Delivered>): Promise<Delivered> {
     return this.#push.measure(
       step,

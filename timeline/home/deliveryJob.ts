@@ -13,19 +13,23 @@ import { decodeDelivery, deliveryJobKind, encodeDelivery, firstCursor, type Deli
 import { homeEntry } from './homeEntry.js';
 import { homeName, homePrefix } from './homeTimelines.js';
 
-/** Readers that the first step of a delivery reaches: it goes by the queue of the write, beside those of authors with few followers. */
+/**
+ * Readers that the first step of a delivery reaches: it uses the write's queue, beside those of authors with few
+ * followers.
+ */
 const firstReaders = 500;
-/** Those that each later step reaches. */
+/** Readers that each later step reaches. */
 const readersAtOnce = 4_000;
-/** Looks for a tweet that is not there, and the pause after the first; each pause is twice as long. */
+/** Attempts to find a tweet that is not there yet; the pause doubles after each. */
 const looks = 6;
 const firstLookMs = 2;
 
 /**
- * Brings a tweet into the home timelines of those who get it, or takes it out of them: a step reads a page of readers, and journals the pushes to their timelines and the next step. Later steps go
- * by the low queue, so that an author with few followers never waits behind one with millions.
+ * Brings a tweet into the home timelines of its readers, or removes it from them. A step reads a page of readers, and
+ * journals the pushes to their timelines and the next step. Later steps use the low queue, so that an author with few
+ * followers never waits behind one with millions.
  *
- * @param about what the first step brings about beside that
+ * @param about further jobs of the first step
  */
 export const deliveryJob = (
   timelines: Timelines,
@@ -72,7 +76,10 @@ export const deliveryJob = (
   },
 });
 
-/** How often a replica of a timeline must be read to get the author's tweets pushed. What is delivered now counts: it may be counted already. */
+/**
+ * How often a replica of a timeline must be read for the author's tweets to be pushed. The tweet being delivered
+ * counts, though it may be counted already.
+ */
 async function leastReads(
   timelines: Timelines,
   costs: DeliveryCosts,
@@ -84,7 +91,10 @@ async function leastReads(
   return costs.leastReads(Math.max(posts, 1));
 }
 
-/** Those who get a tweet without being followers of all whom it takes: its author, and the one who is answered where they follow the author. */
+/**
+ * Readers who get a tweet without following everybody concerned: its author, and the user whom it answers if they
+ * follow the author.
+ */
 async function concerned(
   flock: Flock,
   { follows }: TimelineGraphs,
@@ -97,9 +107,10 @@ async function concerned(
 }
 
 /**
- * The tweet, once it is as its write left it: the delivery was journaled with that, and may be here first. Undefined where a later write, which has its own delivery, says otherwise.
- * What comes into timelines is in its author's index as well, so that a timeline that is made, or takes its author in, after the delivery has looked for readers finds the tweet there.
- * Throws `Unavailable` where the write is not applied yet.
+ * The tweet, once its write is applied: the delivery was journaled with it, and may run first. Undefined if a later
+ * write, which has its own delivery, has changed it. Tweets in timelines are in their author's index as well, so that
+ * a timeline that is created, or takes its author in, after the delivery has read its readers finds the tweet there.
+ * Throws `Unavailable` if the write is not applied yet.
  */
 async function stored(
   tbird: Tbird,
@@ -120,7 +131,7 @@ async function stored(
       if (state !== undefined && state !== 'removed') return tweet;
     }
     if (look === looks || deadline.passed) {
-      // Of a live tweet nothing tells whether it is restored already. Readers do not see deleted ones, and trims take them.
+      // A live tweet may have been restored already. Readers do not see deleted ones, and trims remove them.
       if (op === 'remove') return undefined;
       throw new RoostError('Unavailable', `tweet ${tweetId} is not stored yet: its delivery waits`, {
         fields: { tweet: tweetId },

@@ -3,14 +3,14 @@ import { requirePayloadVersion, type NewJob } from '../../gizzard/index.js';
 
 export const deliveryJobKind = 'timelines.deliver';
 
-/** A tweet on its way to those who follow its author. */
+/** A tweet on its way to its author's followers. */
 export interface Delivery {
   /** `remove`: out of their timelines. `restore`: back into them. */
   readonly op: 'push' | 'remove' | 'restore';
   readonly tweetId: bigint;
   /** Readers before this cursor have it. */
   readonly cursor: bigint;
-  /** No earlier than the write that brings it about. */
+  /** Not earlier than the write that causes it. */
   readonly time: Micros;
 }
 
@@ -21,7 +21,7 @@ const timeAt = 18;
 const operations = ['push', 'remove', 'restore'] as const;
 export const firstCursor = -1n;
 
-/** The first step of a delivery. Without `time` the journal gives it. */
+/** The first step of a delivery. Without `time` the journal assigns it. */
 export const newDelivery = (op: Delivery['op'], tweetId: bigint, time?: Micros): NewJob => ({
   kind: deliveryJobKind,
   payload: encodeDelivery({ op, tweetId, cursor: firstCursor, time: time ?? 0n }),
@@ -38,7 +38,7 @@ export function encodeDelivery({ op, tweetId, cursor, time }: Delivery): Buffer 
   return payload;
 }
 
-/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+/** Throws `DataLoss` for bytes that are no such payload, and `UnknownJob` for a later version. */
 export function decodeDelivery(payload: Buffer): Delivery {
   requirePayloadVersion(deliveryJobKind, payload[0], version);
   const op = operations[payload[1] ?? -1];

@@ -8,33 +8,42 @@ import { decodeTerms, readsPerPost, type PostTerms } from './deliveryCosts.js';
 import { followedPage } from './followed.js';
 import { homeName } from './homeTimelines.js';
 
-/** How the tweets of an author come to a reader, and what that costs. */
+/** How an author's tweets reach a reader, and at what cost. */
 export interface ExplainedPair {
   readonly readerId: bigint;
   readonly authorId: bigint;
-  /** `missing`: the reader has no timeline, since nobody has read it for long; nothing is delivered. */
+  /** `missing`: the reader has no timeline, because nobody has read it for long; nothing is delivered. */
   readonly decision: 'push' | 'pull' | 'missing';
   readonly readsPerDay: number;
   readonly postsPerDay: number;
-  /** Reads over posts, absent where there are no posts; and the line from which on the author is pushed. Those close to the line stay as they are. */
+  /**
+   * Reads per post, absent without posts; and the ratio from which on the author is pushed. Pairs close to it keep
+   * their decision.
+   */
   readonly ratio?: number;
   readonly line: number;
-  /** What each way costs in a day, over all replicas. */
+  /** The cost of either way per day, over all replicas. */
   readonly pushSecondsPerDay: number;
   readonly pullSecondsPerDay: number;
 }
 
 export interface DeliveryExplanation {
-  /** The costs by which the last delivery of the author was decided; those of a reader's authors stand in the pairs' lines. Undefined where nothing was delivered. */
+  /**
+   * The costs that decided the author's last delivery; the pairs of a reader have their own. Undefined if nothing was
+   * delivered.
+   */
   readonly terms: PostTerms | undefined;
   readonly pairs: readonly ExplainedPair[];
 }
 
 const mostPairs = 1_000;
-/** Days for which a number that halves in a day holds a steady rate. */
+/** Days of a steady rate in a number that decays by half in a day. */
 const daysHeld = 1 / Math.LN2;
 
-/** Says how tweets are delivered between a user, as a reader or as an author, and some of those whom they follow, or who follow them. Rates are those of one replica, times the number of replicas. */
+/**
+ * Explains how tweets are delivered between a user, as reader or author, and some of those whom they follow, or who
+ * follow them. Rates are those of one replica, times the number of replicas.
+ */
 export class DeliveryExplainer {
   constructor(
     private readonly timelines: Timelines,
@@ -43,7 +52,7 @@ export class DeliveryExplainer {
     private readonly replicas: () => number,
   ) {}
 
-  /** Authors that are pulled come first, then those that were followed last: `count` of either. */
+  /** Pulled authors first, then those followed last: `count` of either. */
   async ofReader(readerId: bigint, count: number, options: ReadOptions = {}): Promise<DeliveryExplanation> {
     const deadline = check(readerId, count, options);
     const reader = await this.timelines.rates(homeName(readerId), deadline);
@@ -58,7 +67,7 @@ export class DeliveryExplainer {
     return { terms: undefined, pairs };
   }
 
-  /** The readers who have followed the author last. */
+  /** The readers who followed the author last. */
   async ofAuthor(authorId: bigint, count: number, options: ReadOptions = {}): Promise<DeliveryExplanation> {
     const deadline = check(authorId, count, options);
     const author = await this.timelines.rates(homeName(authorId), deadline);

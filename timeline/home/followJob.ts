@@ -12,9 +12,9 @@ import { homeEntry } from './homeEntry.js';
 import { homeName } from './homeTimelines.js';
 
 /**
- * After edges between readers and authors have changed: merges the tweets of each author, as far back as the reader's home timeline holds any, into it where the reader follows the author now, and takes
- * them out where not.
- * It goes by the edges as they stand, so that it does not matter in which order such jobs run. Readers without a timeline cost a look at Redis.
+ * Updates home timelines after changes of edges between readers and authors: merges each author's tweets, as far back
+ * as the timeline reaches, if the reader follows the author now, and removes them if not. It goes by the present
+ * edges, so that the order of such jobs does not matter. A missing timeline costs one lookup in Redis.
  */
 export const followJob = (
   timelines: Timelines,
@@ -60,7 +60,7 @@ export const followJob = (
         writes.push(write({ op: 'settle', name, entries, floor, ...settles }));
         continue;
       }
-      // Without entries too: another replica may hold more.
+      // Even without entries: another replica may hold more.
       if (entries.length > 0 || floor !== undefined) writes.push(write({ op: 'fill', name, entries, floor }));
     }
     return writes;

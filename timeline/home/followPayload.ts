@@ -3,11 +3,11 @@ import { requirePayloadVersion, type FollowUp } from '../../gizzard/index.js';
 
 export const followJobKind = 'timelines.follow';
 
-/** A reader who has begun, or ended, to follow an author. */
+/** A reader who has begun or ceased to follow an author. */
 export interface Follow {
   readonly readerId: bigint;
   readonly authorId: bigint;
-  /** Of an author who is pushed to the reader from now on: that of the fill which ends the pull. */
+  /** For an author who is pushed to the reader from now on: the token of the fill that ends the pull. */
   readonly token?: number;
 }
 
@@ -15,7 +15,7 @@ export interface Follow {
 const version = 1;
 const pairBytes = 20;
 
-/** A job that brings the timelines of readers up to date with whom they follow. */
+/** A job that updates readers' timelines after changes of whom they follow. */
 export function followsChanged(follows: readonly Follow[]): FollowUp {
   const payload = Buffer.allocUnsafe(1 + follows.length * pairBytes);
   payload.writeUInt8(version, 0);

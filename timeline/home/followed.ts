@@ -2,7 +2,7 @@ import { limits } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { ReadOptions } from '../../wire/index.js';
 
-/** Whom a user follows, the latest first, a page at a time from a cursor on. */
+/** Whom a user follows, latest first, one page from a cursor. */
 export const followedPage = (
   flock: Flock,
   follows: number,
@@ -16,7 +16,7 @@ export const followedPage = (
     options,
   );
 
-/** All whom a user follows, up to `limits.followedPerRead`. */
+/** Everybody whom a user follows, up to `limits.followedPerRead`. */
 export async function followedBy(
   flock: Flock,
   follows: number,

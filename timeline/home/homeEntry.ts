@@ -1,7 +1,7 @@
 import type { Tweet } from '../../wire/index.js';
 import { authorAt, keyOf, secondaryKeyCounts, secondaryKeyOf, type TimelineEntry } from '../entry.js';
 
-/** What a home timeline knows of a tweet without reading it. */
+/** What a home timeline knows about a tweet without reading it. */
 export interface HomeEntry {
   readonly tweetId: bigint;
   readonly userId: bigint;
@@ -19,7 +19,8 @@ export const homeEntryOf = ({ id, userId, retweetOfId, replyToUserId }: Tweet): 
 const repliedAt = authorAt + 8;
 
 /**
- * An entry of a home timeline: the tweet's id, the retweeted one's (whose flag makes it count for dedupe), the author, and, of a reply, whom it answers. 28 or 36 bytes.
+ * An entry of a home timeline: the tweet's id, the retweeted tweet's id (whose flag makes it count for
+ * deduplication), the author and, for a reply, the user whom it answers. 28 or 36 bytes.
  */
 export function homeEntry({ id, userId, retweetOfId, replyToUserId }: Tweet): TimelineEntry {
   const entry = Buffer.alloc(replyToUserId === undefined ? repliedAt : repliedAt + 8);
@@ -31,7 +32,7 @@ export function homeEntry({ id, userId, retweetOfId, replyToUserId }: Tweet): Ti
   return entry;
 }
 
-/** Undefined for an entry that is not of a home timeline: somebody else has written it. */
+/** Undefined for an entry that somebody else has written. */
 export function readHomeEntry(entry: TimelineEntry): HomeEntry | undefined {
   if (entry.length < repliedAt) return undefined;
   const retweetOfId = secondaryKeyOf(entry);

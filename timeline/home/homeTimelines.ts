@@ -16,17 +16,21 @@ export const homeName = (userId: bigint): string => `${homePrefix}${userId}`;
 
 /** Authors whose tweets one step of a rebuild merges. */
 const authorsAtOnce = 2_000;
-/** The journal's clock gives edges their times, and a server's clock tweets their ids. */
+/**
+ * The journal's clock gives edges their times, and a server's clock gives tweets their ids; bound on the difference.
+ */
 const clocksApartMs = 5_000;
 
 /**
- * Home timelines: what those whom a user follows have tweeted. The newest `timeline.keep` entries of each are kept as they are delivered; behind them pages go on
- * from the authors' own indexes, with the same ids as cursors.
+ * Home timelines: the tweets of those whom a user follows. The newest `timeline.keep` entries are kept as they are
+ * delivered; beyond them pages continue from the authors' own indexes, with the same ids as cursors.
  *
- * A retweet is not shown where its original is. Of several retweets of one tweet the oldest of those that are kept is shown; those behind them are compared with one another as far as one read
- * looks at them together, so that a later page may show the tweet once more.
+ * A retweet is not shown if its original is. Of several retweets of one tweet the oldest kept one is shown; those
+ * beyond the kept entries are compared with one another as far as one read covers them, so that a later page may show
+ * the tweet once more.
  *
- * What the rules deny is not seen from the next read on, whatever has been delivered. Reads throw as `Timelines` does.
+ * Entries that the rules deny are not shown from the next read on, whatever has been delivered. Reads throw as
+ * `Timelines`.
  */
 export class HomeTimelines implements TimelineKind<HomeEntry> {
   readonly prefix = homePrefix;
@@ -45,7 +49,7 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     return tweetId;
   }
 
-  /** Those of the entries that the reader sees, whose tweets are there, and that show no tweet a second time. */
+  /** The entries that the reader may see, whose tweets exist, and that show no tweet twice. */
   async shown(
     userId: bigint,
     entries: readonly HomeEntry[],
@@ -60,7 +64,7 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
       live.find([...kept.map(({ tweetId }) => tweetId), ...originalsOf(entries), ...pulled], options),
       relations.find(kept, options),
     ]);
-    // Who a pulled tweet is by, and what it retweets, is known only now.
+    // The author of a pulled tweet, and the tweet that it retweets, are known only now.
     const brought = live.entries(pulled);
     const wanted = [...entries, ...brought];
     await live.find(originalsOf(brought), options);
@@ -73,7 +77,10 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     return withoutRepeats(all, shownOriginals).filter(({ tweetId }) => wantedIds.has(tweetId));
   }
 
-  /** Those that the reader sees, repeated retweets too. A reply to somebody whom the reader follows only since was not delivered, and need not be there. */
+  /**
+   * The entries that the reader may see, including repeated retweets. A reply to somebody whom the reader followed
+   * later was not delivered, and may be absent.
+   */
   async due(userId: bigint, entries: readonly HomeEntry[], options: ReadOptions): Promise<HomeEntry[]> {
     const live = new LiveTweets(this.tbird);
     const graphs = this.graphs();
@@ -115,7 +122,7 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     return this.costs.pulling(authors.length, () => newestTweets(this.flock, byUser, authors, bounds, options));
   }
 
-  /** What the reader's authors have tweeted, from their indexes. */
+  /** The tweets of the reader's authors, from their indexes. */
   async behind(userId: bigint, bounds: BehindBounds, options: ReadOptions): Promise<Behind<HomeEntry>> {
     const { follows, byUser } = this.graphs();
     const authors = [userId, ...(await followedBy(this.flock, follows, userId, options))];
@@ -128,7 +135,7 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     };
   }
 
-  /** A step fills in the newest tweets of a page of authors. */
+  /** A step adds the newest tweets of a page of authors. */
   async fill(userId: bigint, cursor: bigint, keep: number, options: ReadOptions): Promise<Filling> {
     const { follows, byUser } = this.graphs();
     const followed = await followedPage(this.flock, follows, userId, { count: authorsAtOnce, cursor }, options);
@@ -143,7 +150,7 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
   }
 }
 
-/** Of a reply by somebody else, to a third user. */
+/** Whether it is a reply by another author to a third user. */
 const answersAnother = (
   entry: HomeEntry,
   readerId: bigint,
@@ -155,7 +162,7 @@ const answersAnother = (
 const originalsOf = (entries: readonly HomeEntry[]): bigint[] =>
   entries.flatMap(({ retweetOfId }) => (retweetOfId === undefined ? [] : [retweetOfId]));
 
-/** Tweets that are there and not deleted, as a read comes to need them. */
+/** Existing, undeleted tweets, looked up as a read needs them. */
 class LiveTweets {
   readonly #found = new Map<bigint, HomeEntry | undefined>();
 
@@ -177,7 +184,10 @@ class LiveTweets {
   }
 }
 
-/** Leaves out retweets whose originals are shown, and those that have older ones of the same tweet behind them. Takes and returns entries newest first. */
+/**
+ * Drops retweets whose originals are shown, and those with an older retweet of the same tweet after them. Takes and
+ * returns entries newest first.
+ */
 function withoutRepeats(entries: readonly HomeEntry[], shownOriginals: ReadonlySet<bigint>): HomeEntry[] {
   const retweeted = new Set<bigint>();
   return entries

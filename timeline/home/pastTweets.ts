@@ -6,15 +6,15 @@ import type { EdgeState, Query, ReadOptions } from '../../wire/index.js';
 
 /** Authors in one query. Each costs a range of an index; one query reads no more rows than `limits.rowsPerQuery`. */
 const authorsPerQuery = limits.termsPerQuery;
-/** Queries at once. */
+/** Concurrent queries. */
 const queriesAtOnce = 4;
 
-/** The states of a tweet in its author's index: all kinds of tweets. */
+/** The states of tweets in their author's index: all kinds of tweets. */
 const kinds: readonly EdgeState[] = ['normal', 'negative', 'archived'];
 
 /**
- * The newest tweets of many authors with ids below `before` and above `since`, newest first, from the authors' own indexes: what a home timeline has behind the entries that it keeps.
- * Returns at most `count`; fewer means that there are no more.
+ * The newest tweets of many authors with ids below `before` and above `since`, newest first, from the authors' own
+ * indexes: a home timeline beyond its kept entries. At most `count`; fewer means that there are no more.
  */
 export async function pastTweets(
   flock: Flock,
@@ -69,14 +69,17 @@ async function newestOf(
   return ids;
 }
 
-/** A union of terms whose tree is as flat as a union of two can be. */
+/** A union of terms as a balanced tree. */
 function balanced(terms: readonly Query[]): Query {
   if (terms.length === 1) return terms[0]!;
   const half = terms.length >> 1;
   return { kind: 'union', left: balanced(terms.slice(0, half)), right: balanced(terms.slice(half)) };
 }
 
-/** The newest tweets of each of some authors, at most `count` of each with ids between the bounds; newest first. From the authors' lists in the caches, where these hold them. */
+/**
+ * The newest tweets of each of some authors with ids between the bounds, at most `count` each, newest first. From the
+ * authors' cached lists, where these suffice.
+ */
 export async function newestTweets(
   flock: Flock,
   byUser: number,

@@ -3,7 +3,7 @@ import type { ReadOptions } from '../../wire/index.js';
 import type { TimelineGraphs } from './audience.js';
 import type { HomeEntry } from './homeEntry.js';
 
-/** What the graphs say between a reader and others, as of now. */
+/** The present relations between a reader and others. */
 export interface Relations {
   follows(userId: bigint): boolean;
   /** In either direction. */
@@ -11,10 +11,10 @@ export interface Relations {
   wantsRetweetsOf(userId: bigint): boolean;
 }
 
-/** A rule of the application, such as one by region: whether a reader gets to see an entry. Pure, and called at each read. */
+/** An application's rule, such as one by region: whether a reader may see an entry. Pure; called at each read. */
 export type ReadRule = (entry: HomeEntry, readerId: bigint) => boolean;
 
-/** Rules of what a reader sees of their home timeline. All of them hold. */
+/** Rules for what a reader sees of their home timeline. All of them hold. */
 export const readRules: readonly ((entry: HomeEntry, readerId: bigint, relations: Relations) => boolean)[] = [
   function authorsAreFollowed({ userId }, readerId, relations) {
     return userId === readerId || relations.follows(userId);
@@ -31,7 +31,7 @@ export const readRules: readonly ((entry: HomeEntry, readerId: bigint, relations
   },
 ];
 
-/** What the graphs say between a reader and those whom entries are by and about, as a read comes to need it. */
+/** The relations between a reader and the authors and subjects of entries, looked up as a read needs them. */
 export class ReaderRelations implements Relations {
   readonly #known = new Set<bigint>();
   readonly #followed = new Set<bigint>();
@@ -46,7 +46,7 @@ export class ReaderRelations implements Relations {
     this.#known.add(readerId);
   }
 
-  /** Looks at those of the entries' users who are not known yet. */
+  /** Looks up users of the entries that are not known yet. */
   async find(entries: readonly HomeEntry[], options: ReadOptions): Promise<void> {
     const users = new Set(entries.flatMap(({ userId, replyToUserId }) => [userId, replyToUserId ?? userId]));
     const ids = BigInt64Array.from([...users].filter((id) => !this.#known.has(id)));

@@ -11,20 +11,20 @@ import { listsOf, timelinesTableId } from '../timelineShards.js';
 import { timelineSpaces } from '../timelinesShardType.js';
 import { decodeTimelineWrite, timelineJobKind, type DeliveryWrite, type TimelineWrite } from './timelinePayload.js';
 
-/** The part of a write that one shard takes. */
+/** The part of a write for one shard. */
 interface Item {
   readonly write: TimelineWrite;
-  /** Of a write to many timelines: which one. */
+  /** For a write to many timelines: the id of one. */
   readonly id?: bigint;
 }
 
 /** Pushes of one entry to many timelines reach each leaf as one call. */
 const itemsAtOnce = 4_000;
 const maxToken = 2 ** 32;
-/** Each reads the tweets of an author. */
+/** Each fill reads an author's tweets. */
 const fillsPerJob = 200;
 
-/** Writes of timelines. */
+/** Writes to timelines. */
 export function timelineJob(cluster: string, listLimits: ListLimits, costs: DeliveryCosts): JobType<Item, RedisHost> {
   const spaces = timelineSpaces(cluster);
   return {
@@ -51,14 +51,14 @@ export function timelineJob(cluster: string, listLimits: ListLimits, costs: Deli
     },
     async apply(host, leaf, items, deadline) {
       const lists = listsOf(spaces, listLimits, host, leaf, deadline);
-      // In the order of the jobs: one connection carries the steps out one after the other.
+      // In the order of the jobs: one connection executes the steps in sequence.
       const done = await Promise.all(grouped(items).map(([write, ids]) => applyOne(lists, write, ids, costs)));
       return done.flat();
     },
   };
 }
 
-/** Items of one write that follow one another, together. */
+/** Groups adjacent items of one write. */
 function grouped(items: readonly Item[]): (readonly [TimelineWrite, readonly bigint[]])[] {
   const groups: (readonly [TimelineWrite, bigint[]])[] = [];
   for (const { write, id } of items) {
@@ -82,7 +82,10 @@ async function applyOne(
 
 const isDelivery = (write: TimelineWrite): write is DeliveryWrite => write.op === 'deliver' || write.op === 'restore';
 
-/** Readers whose timelines are to take the author in again get a fill. Each replica has its own, since it is for what that one has left out. */
+/**
+ * Readers whose timelines are to take the author in again get a fill. Each replica has its own, for what that replica
+ * has left out.
+ */
 async function deliver(
   lists: TimelineLists,
   { op, entry, prefix, least }: DeliveryWrite,

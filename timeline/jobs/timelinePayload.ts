@@ -5,8 +5,8 @@ import { keyBytes, type TimelineEntry } from '../entry.js';
 export const timelineJobKind = 'timelines.write';
 
 /**
- * Of an entry to the timelines of an author's followers, but for those that are read too rarely, or back into them where it was removed. `least`: the reads of a replica, as a number that halves in a day, from
- * which on it is pushed.
+ * Delivers an entry to the timelines of an author's followers, except those that are read too rarely, or restores it
+ * where it was removed. `least`: the decayed number of reads of a replica from which on it is pushed.
  */
 export interface DeliveryWrite {
   readonly op: 'deliver' | 'restore';
@@ -16,9 +16,9 @@ export interface DeliveryWrite {
   readonly least: number;
 }
 
-/** A write of timelines, as a job holds it. */
+/** A write to timelines, as a job holds it. */
 export type TimelineWrite =
-  /** Of one entry to the timelines named by the prefix and each id, or from them. */
+  /** Adds or removes one entry in the timelines named by the prefix and each id. */
   | {
       readonly op: 'push' | 'remove';
       readonly entry: TimelineEntry;
@@ -128,7 +128,7 @@ export const writeOf = (write: TimelineWrite): FollowUp => ({
   payload: encodeTimelineWrite(write),
 });
 
-/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+/** Throws `DataLoss` for bytes that are no such payload, and `UnknownJob` for a later version. */
 export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
   requirePayloadVersion(timelineJobKind, payload[0], version);
   if (payload.length < headerBytes) throw malformed(payload);

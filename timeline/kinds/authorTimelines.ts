@@ -5,7 +5,9 @@ import { homeEntry, homeEntryOf, readHomeEntry, type HomeEntry } from '../home/h
 import { noStep, type Behind, type BehindBounds, type Filling, type TimelineKind } from '../pages/timelineKind.js';
 import { tweetsById } from './tweetsById.js';
 
-/** An author's own tweets: originals, replies and retweets. Behind the kept ones they come from the author's index. */
+/**
+ * An author's own tweets: originals, replies and retweets. Beyond the kept ones they come from the author's index.
+ */
 export class AuthorTimelines implements TimelineKind<HomeEntry> {
   readonly prefix = 'user:';
   readonly itemOf = readHomeEntry;

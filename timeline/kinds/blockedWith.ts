@@ -1,7 +1,7 @@
 import type { Flock } from '../../flock/index.js';
 import type { ReadOptions } from '../../wire/index.js';
 
-/** Those of some users whom a user blocks, or who block the user. */
+/** The users among some whom a user blocks, or who block the user. */
 export async function blockedWith(
   flock: Flock,
   blocks: number | undefined,

@@ -12,12 +12,13 @@ import { homeEntry } from '../home/homeEntry.js';
 import { writeOf } from '../jobs/timelinePayload.js';
 import { blockedWith } from './blockedWith.js';
 
-/** Activity on a tweet that may be there before it. */
+/** Activity on a tweet that may precede its delivery. */
 const earlyActivity = 100;
 
 /**
- * Brings a tweet into the timelines that are not of those who follow its author, or takes it out of them: the author's own, the mentions of those whom it names, and the activity of those whom it answers, repeats
- * or names. What is done to a tweet goes and comes back with it.
+ * Adds a tweet to the timelines of others than its author's followers, or removes it: the author's own, the mentions
+ * of those whom it mentions, and the activity of those whom it answers, retweets or mentions. Activity on a tweet
+ * goes and returns with it.
  */
 export async function deliverAbout(
   tweet: Tweet,
@@ -41,7 +42,7 @@ export async function deliverAbout(
   const write = (prefix: string, ids: readonly bigint[], entry: TimelineEntry): FollowUp[] => {
     if (ids.length === 0) return [];
     if (op !== 'restore') return [writeOf({ op, prefix, entry, ids: BigInt64Array.from(ids) })];
-    // Only a merge brings back what was removed.
+    // Only a merge brings back removed entries.
     return ids.map((to) => writeOf({ op: 'merge', name: `${prefix}${to}`, entries: [entry] }));
   };
   const reached = (users: Iterable<bigint>) => [...users].filter((user) => op === 'remove' || !blocked.has(user));
@@ -55,9 +56,9 @@ export async function deliverAbout(
   ];
   if (!kept.has(name)) return writes;
   if (op === 'remove') return [...writes, writeOf({ op: 'withdraw', name, at: objectAt, bytes: keyBytes(id) })];
-  // It is rebuilt when it is read.
+  // The next read rebuilds it.
   if (op === 'restore') return [...writes, writeOf({ op: 'delete', name })];
-  // Whoever was quick has answered or marked the tweet before it was stored.
+  // A quick user may have answered or favorited the tweet before it was applied.
   const { activity } = await source.onTweets(userId, [id], { count: earlyActivity }, options());
   if (activity.length === 0) return writes;
   return [...writes, writeOf({ op: 'merge', name, entries: activity.map(activityEntry) })];

@@ -8,7 +8,10 @@ import type { StoredGraphs } from '../timelineGraphs.js';
 import { blockedWith } from './blockedWith.js';
 import { tweetsById } from './tweetsById.js';
 
-/** The tweets that name a user, but for those of users whom they block or who block them. Behind the kept ones they come from the graph of mentions. */
+/**
+ * The tweets that mention a user, except those between users one of whom blocks the other. Beyond the kept ones they
+ * come from the graph of mentions.
+ */
 export class MentionTimelines implements TimelineKind<HomeEntry> {
   readonly prefix = 'mentions:';
   readonly itemOf = readHomeEntry;

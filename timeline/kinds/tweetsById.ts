@@ -2,7 +2,7 @@ import { limits } from '../../core/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import type { ReadOptions, Tweet } from '../../wire/index.js';
 
-/** Tweets of any number of ids; those that there are not are left out. */
+/** Tweets by any number of ids; missing ones are left out. */
 export async function tweetsById(
   tbird: Tbird,
   ids: Iterable<bigint>,

@@ -2,9 +2,9 @@ import { authorOf, keyOf } from '../entry.js';
 import { mergePaces, pulledIn } from './pace.js';
 import { isTombstone, type Through, type TimelineRow } from './timelineLists.js';
 
-/** What `absorb` makes of two replicas of a timeline: of one key, a tombstone wins over an entry. */
+/** The result of `absorb` for two replicas of a timeline: for one key, a tombstone wins over an entry. */
 export function mergeRows(mine: TimelineRow, other: TimelineRow): TimelineRow {
-  // At the head, an empty string says that nothing is missing below.
+  // An empty string at the head says that nothing is missing below.
   const whole = [mine, other].find(({ stored: [head] }) => head?.length === 0);
   const stored: Buffer[] = whole === undefined ? [] : [whole.stored[0]!];
   let [a, b] = [0, 0];
@@ -26,8 +26,9 @@ export function mergeRows(mine: TimelineRow, other: TimelineRow): TimelineRow {
 }
 
 /**
- * Whether two replicas hold the same of a timeline. When each of them was trimmed is its own affair, so that what both hold counts: all above the higher of the keys that bound them.
- * So is when they expire, and which authors each leaves to its readers: of these authors' entries one may have what the other has not.
+ * Whether two replicas of a timeline hold the same. Each is trimmed on its own, so that only the part that both cover
+ * counts: everything above the higher of their floors. Expiry, and the authors that each leaves to its readers, do
+ * not count: of these authors' entries one replica may have more.
  */
 export function sameRow(a: TimelineRow, b: TimelineRow): boolean {
   if (a.through !== b.through) return false;
@@ -38,7 +39,7 @@ export function sameRow(a: TimelineRow, b: TimelineRow): boolean {
   return left.length === right.length && left.every((entry, i) => entry.equals(right[i]!));
 }
 
-/** Whether a row lacks something that another has, entries or authors to pull: a copy of it is then not whole. */
+/** Whether a row lacks entries or pulled authors of another: a copy of it is then incomplete. */
 export function lacksOf(row: TimelineRow, other: TimelineRow): boolean {
   const merged = mergeRows(row, other);
   return pulledIn(merged.pace).length > pulledIn(row.pace).length || !sameRow(row, merged);

@@ -1,15 +1,15 @@
-/* As `lua/pace.lua` has it: two numbers of 8 bytes, then 12 bytes for each author that is pulled. */
+/** As in `lua/pace.lua`: two numbers of 8 bytes, then 12 bytes for each pulled author. */
 export const rateBytes = 16;
 const pulledBytes = 12;
 
-/** The authors who are pulled, from a place on. */
+/** The pulled authors, from an offset on. */
 export function pulledIn(pace: Buffer, from = rateBytes): bigint[] {
   const authors: bigint[] = [];
   for (let at = from; at + pulledBytes <= pace.length; at += pulledBytes) authors.push(pace.readBigInt64LE(at));
   return authors;
 }
 
-/** What two replicas have, as `absorb` makes it: the rate of the first, and the authors of both. */
+/** Merges two replicas' pace as `absorb` does: the first one's rate, and the authors of both. */
 export function mergePaces(mine: Buffer, other: Buffer): Buffer {
   if (other.length < rateBytes) return mine;
   const kept = mine.length >= rateBytes ? mine : other.subarray(0, rateBytes);
@@ -25,7 +25,7 @@ export function mergePaces(mine: Buffer, other: Buffer): Buffer {
   ]);
 }
 
-/** The ids and tokens of an answer of `deliver`. */
+/** The ids and tokens in an answer of `deliver`. */
 export const leftTo = (fills: readonly (Buffer | number)[]): { readonly id: bigint; readonly token: number }[] =>
   Array.from({ length: fills.length / 2 }, (_, i) => ({
     id: BigInt((fills[i * 2] as Buffer).toString()),

@@ -14,13 +14,13 @@ interface Bounds {
 interface ToMany extends Bounds {
   readonly entry: TimelineEntry;
   readonly prefix: string;
-  /** In base 10, with commas between them. */
+  /** Decimal, separated by commas. */
   readonly ids: string;
 }
 
 type Mark = string | Buffer;
 
-/** The steps of timelines that Redis does as one. Each says at its head, in `lua/`, what it does, takes and answers. */
+/** The atomic steps of timelines in Redis. Each script in `lua/` says at its head what it does, takes and answers. */
 export const scripts = {
   push: script<ToMany, number>('push'),
   deliver: script<

@@ -13,24 +13,24 @@ type AnswerOf<Name extends keyof Scripts> =
 
 export type TimelineIds = readonly bigint[] | BigInt64Array;
 
-/** Timelines that one step of Redis changes; while it does, it answers nobody else. */
+/** Timelines that one step changes; Redis answers nobody else meanwhile. */
 const timelinesPerStep = 1_000;
-/** Authors that a timeline leaves to its readers; all others are pushed. */
+/** The most authors that a timeline leaves to its readers; further ones are pushed. */
 const pulledPerTimeline = 256;
-/** Timelines that are looked at to estimate the size of all. */
+/** Timelines sampled to estimate the size of all. */
 const sampledTimelines = 20;
 const tombstone = 'gone';
 
 export interface ListLimits {
   /** Entries that a timeline is trimmed to. */
   readonly keep: number;
-  /** Entries past which it is trimmed. */
+  /** Entries from which on it is trimmed. */
   readonly trimPast: number;
-  /** A timeline that nobody reads is gone after this. */
+  /** Lifetime of a timeline that nobody reads. */
   readonly ttlSeconds: number;
 }
 
-/** How far back a timeline is complete: with all that there ever was, down to a key, or not at all yet. */
+/** How far back a timeline is complete: entirely, down to a key, or not at all yet. */
 export type Through = 'all' | bigint | undefined;
 
 /** The key below which a timeline holds nothing, or `all`. */
@@ -42,35 +42,35 @@ export interface ListPage {
   readonly through: Through;
   /** Whether nothing older is kept. */
   readonly end: boolean;
-  /** Whether there is nothing older at all, kept or not. */
+  /** Whether nothing older exists at all, kept or not. */
   readonly whole: boolean;
-  /** Where asked for: the older entries that are kept and have the same secondary key as one of the page, where it counts. */
+  /** If requested: older kept entries with the same secondary key as one of the page, where it counts. */
   readonly older: readonly TimelineEntry[];
-  /** Authors whose entries are not all here: readers ask for them. */
+  /** Authors whose entries are not all here: readers pull them. */
   readonly pulled: readonly bigint[];
 }
 
 export interface PageBounds {
-  /** Keys below it only. */
+  /** Only keys below this one. */
   readonly before?: bigint | undefined;
-  /** Keys above it only. */
+  /** Only keys above this one. */
   readonly since?: bigint | undefined;
   readonly limit: number;
-  /** Whether to look for older entries with the secondary keys of the page's. */
+  /** Whether to look for older entries with the secondary keys of the page. */
   readonly older?: boolean;
-  /** Whether it counts as a read by the timeline's owner, by whose rate entries are pushed or pulled. */
+  /** Whether it counts as a read by the timeline's owner, whose rate decides on push or pull. */
   readonly reading?: boolean;
 }
 
-/** How an entry is delivered. */
+/** How to deliver an entry. */
 export interface DeliveryTerms {
-  /** Where the author's id begins in the entry. */
+  /** The offset of the author's id in the entry. */
   readonly at: number;
-  /** The reads, as a number that halves in a day, from which on entries are pushed. */
+  /** The decayed number of reads from which on entries are pushed. */
   readonly least: number;
-  /** Marks the authors that are to be filled in: not 0, 32 bits. */
+  /** Marks authors to be filled in: 32 bits, not 0. */
   readonly token: number;
-  /** Whether the entry comes back where it was removed. */
+  /** Whether to restore the entry where it was removed. */
   readonly revive: boolean;
 }
 
@@ -78,42 +78,47 @@ export interface Delivered {
   /** Timelines that took the entry, and those that leave it to their readers. */
   readonly pushed: number;
   readonly left: number;
-  /** Timelines whose author is pushed from now on, and pulled until the fill with the token brings what was not pushed. */
+  /**
+   * Timelines to which the author is pushed from now on, and pulled until the fill with the token brings what was not
+   * pushed.
+   */
   readonly fills: readonly { readonly id: bigint; readonly token: number }[];
 }
 
-/** How often a timeline is read and its owner posts, each as a number that halves in a day, on one replica. */
+/** The decayed numbers of reads of a timeline, and of its owner's posts, on one replica. */
 export interface TimelineRates {
   readonly posts: number;
-  /** What came with the last post: see `PostTerms`. Empty where there was none. */
+  /** The terms of the last post: see `PostTerms`. Empty if there was none. */
   readonly terms: Buffer;
   readonly reads: number;
-  /** Undefined where the timeline is missing. */
+  /** Undefined if the timeline is missing. */
   readonly pulled: readonly bigint[] | undefined;
 }
 
 export interface ListsSize {
-  /** Those that have expired count until somebody lists them. */
+  /** Expired ones count until somebody lists them. */
   readonly lists: number;
   readonly entries: number;
   readonly bytes: number;
 }
 
-/** Everything that is stored of a timeline. */
+/** Everything stored for a timeline. */
 export interface TimelineRow {
   readonly name: string;
   readonly through: Through;
   readonly ttlMs: number;
-  /** How often it is read and which authors are pulled, as it is stored; empty where nothing is. */
+  /** Its rate of reads and its pulled authors, as stored; empty if there is nothing. */
   readonly pace: Buffer;
-  /** In ascending order of their keys, with tombstones. */
+  /** Ascending by key, with tombstones. */
   readonly stored: readonly Buffer[];
 }
 
 /**
- * The timelines of one shard, as lists in one Redis, for the length of one call. Each method is one step there, or several that may be repeated: pushes and merges at the same time lose nothing.
+ * The timelines of one shard, as lists in one Redis, for the duration of one call. Each method is one atomic step, or
+ * several that may be repeated: concurrent pushes and merges lose nothing.
  *
- * A Redis that comes back empty gets the shard anew: its timelines are then missing. Every method throws as `RedisHost.run` does, and `FailedPrecondition` where the shard was taken away.
+ * A Redis that comes back empty gets the shard anew, with all its timelines missing. Every method throws as
+ * `RedisHost.run`, and `FailedPrecondition` if the shard was removed.
  */
 export class TimelineLists {
   constructor(
@@ -124,12 +129,14 @@ export class TimelineLists {
     private readonly deadline: Deadline,
   ) {}
 
-  /** Puts an entry into the timelines that exist, where it belongs; one of the same key stays as it is. Returns how many took it. */
+  /**
+   * Adds an entry to existing timelines, in order; an entry of the same key stays as it is. Returns how many took it.
+   */
   push(entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
     return this.#inSteps('push', entry, prefix, ids);
   }
 
-  /** Puts an entry into the timelines that exist, but for those whose readers pull its author. See `deliver.lua`. */
+  /** Adds an entry to existing timelines, except those whose readers pull its author. See `deliver.lua`. */
   async deliver(
     entry: TimelineEntry,
     prefix: string,
@@ -147,7 +154,7 @@ export class TimelineLists {
     };
   }
 
-  /** Counts a post of a timeline's owner, and keeps what came with it. */
+  /** Counts a post by a timeline's owner, and stores its terms. */
   async posted(name: string, terms: Buffer): Promise<void> {
     await this.#run('posted', { name, ttl: this.limits.ttlSeconds, terms });
   }
@@ -158,29 +165,33 @@ export class TimelineLists {
     return { posts: Number(posts.toString()), terms, reads: Number(reads.toString()), pulled };
   }
 
-  /** Removes the entry of the same key from timelines, and keeps it out where it arrives later. Returns how many held it. */
+  /**
+   * Removes the entry of the same key from timelines, and keeps it out if it arrives later. Returns how many held it.
+   */
   remove(entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
     return this.#inSteps('remove', entry, prefix, ids);
   }
 
-  /** Makes a timeline of these entries alone. */
+  /** Creates a timeline with these entries alone. */
   async store(name: string, entries: readonly TimelineEntry[]): Promise<void> {
     const { ttlSeconds, keep } = this.limits;
     const kept = inOrder(entries).slice(-keep);
     await this.#run('store', { name, ttl: ttlSeconds, keep, entries: kept });
   }
 
-  /** Makes a timeline that is still to be filled, where there is none. Returns whether it made it. */
+  /** Creates a timeline that is to be filled, unless it exists. Returns whether it did. */
   async begin(name: string): Promise<boolean> {
     return (await this.#run('begin', { name, ttl: this.limits.ttlSeconds })) === 1;
   }
 
   /**
-   * Puts entries where they belong; those of keys that are there are left out, those of removed ones come back. Returns how many it took; undefined where the timeline is missing.
+   * Adds entries in order; existing keys are skipped, removed ones return. Returns how many were added; undefined if
+   * the timeline is missing.
    *
-   * @param through how far back the timeline is complete with them; absent: as far as before
-   * @param floor the key below which not all is given, so that the list ends there; absent: all is given
-   * @param settles the author and the token of a fill that ends a pull
+   * @param through how far back the timeline is complete with them; absent: as before
+   * @param floor the key below which the entries are incomplete, so that the list ends there; absent: they are
+   * complete
+   * @param settles the author and token of a fill that ends a pull
    */
   async merge(
     name: string,
@@ -209,12 +220,12 @@ export class TimelineLists {
     );
   }
 
-  /** Removes the entries of some keys. Returns how many it held; undefined where the timeline is missing. */
+  /** Removes the entries of some keys. Returns how many it held; undefined if the timeline is missing. */
   async unmerge(name: string, keys: readonly bigint[]): Promise<number | undefined> {
     return present(await this.#run('unmerge', { name, ...this.#bounds, keys: keys.map(keyBytes) }));
   }
 
-  /** Reads a page, newest first, and renews when the timeline expires. Undefined where it is missing. */
+  /** Reads a page, newest first, and renews the timeline's lifetime. Undefined if it is missing. */
   async read(name: string, { before, since, limit, older, reading }: PageBounds): Promise<ListPage | undefined> {
     const answer = await this.#run('read', {
       name,
@@ -237,27 +248,29 @@ export class TimelineLists {
     };
   }
 
-  /** Takes out the entries that have these bytes from a place on. Returns how many there were; undefined where the timeline is missing. */
+  /** Removes the entries with these bytes at an offset. Returns how many; undefined if the timeline is missing. */
   async withdraw(name: string, at: number, bytes: Buffer): Promise<number | undefined> {
     return present(await this.#run('withdraw', { name, at, bytes }));
   }
 
-  /** Puts an entry where it belongs, in place of those that have the same bytes from a place on. Undefined where the timeline is missing. */
+  /**
+   * Adds an entry in order, and removes those with the same bytes at an offset. Undefined if the timeline is missing.
+   */
   async supersede(name: string, at: number, entry: TimelineEntry): Promise<number | undefined> {
     return present(await this.#run('supersede', { name, ...this.#bounds, at, entry }));
   }
 
-  /** Gives one caller at a time the right to rebuild a timeline, for some time. Returns whether this one has it. */
+  /** Grants one caller at a time the right to rebuild a timeline. Returns whether this one has it. */
   async lease(name: string, ms: number): Promise<boolean> {
     return (await this.#run('lease', { name, ms })) === 1;
   }
 
-  /** Forgets a timeline. Returns whether there was one. */
+  /** Deletes a timeline. Returns whether there was one. */
   async delete(name: string): Promise<boolean> {
     return (await this.#run('delete', { name })) === 1;
   }
 
-  /** The names of the timelines behind one, in ascending order of their bytes; `next` is undefined at the end. */
+  /** The names after a given one, ascending by bytes; `next` is undefined at the end. */
   async names(after: string, limit: number): Promise<{ readonly names: readonly string[]; readonly next?: string }> {
     const [last, ...names] = await this.#run('names', { after, limit });
     return { names: names.map(String), ...(last.length > 0 && { next: String(last) }) };
@@ -279,17 +292,20 @@ export class TimelineLists {
     return { keep: this.limits.keep, max: this.limits.trimPast };
   }
 
-  /** How many timelines there are; those that have expired count until somebody lists them. */
+  /** The number of timelines; expired ones count until somebody lists them. */
   async count(): Promise<number> {
     const index = await this.#index();
     return index === undefined ? 0 : this.host.run(this.deadline, (redis) => redis.zcard(index));
   }
 
-  /** The size of the timelines whose names begin with a prefix that ends in a colon: their number, and what they hold and take if all are like some of them. */
+  /**
+   * The size of the timelines whose names begin with a prefix that ends in a colon: their number, and an estimate of
+   * entries and bytes from a sample.
+   */
   async sizeOf(prefix: string): Promise<ListsSize> {
     const index = await this.#index();
     if (index === undefined) return { lists: 0, entries: 0, bytes: 0 };
-    // A semicolon is the next character behind a colon.
+    // A semicolon is the character after a colon.
     const [from, to] = [`[${prefix}`, `(${prefix.slice(0, -1)};`];
     return this.host.run(this.deadline, async (redis) => {
       const lists = await redis.zlexcount(index, from, to);
@@ -314,14 +330,14 @@ export class TimelineLists {
     });
   }
 
-  /** The key below which a timeline holds nothing; `all` where there is nothing that it does not hold, undefined where it is missing. */
+  /** The key below which a timeline holds nothing; `all` if it holds everything, undefined if it is missing. */
   async floor(name: string): Promise<Floor | undefined> {
     const answer = await this.#run('floor', { name });
     if (answer === null) return undefined;
     return answer.length === 0 ? 'all' : keyOf(answer);
   }
 
-  /** Undefined where the timeline is missing. */
+  /** Undefined if the timeline is missing. */
   async row(name: string): Promise<TimelineRow | undefined> {
     const answer = await this.#run('row', { name });
     if (answer === null) return undefined;
@@ -329,13 +345,13 @@ export class TimelineLists {
     return { name, through: throughOf(through), ttlMs, pace, stored };
   }
 
-  /** Those that exist, in the order of the names. */
+  /** The existing ones, in the order of the names. */
   async rows(names: readonly string[]): Promise<TimelineRow[]> {
     const rows = await Promise.all(names.map((name) => this.row(name)));
     return rows.filter((row) => row !== undefined);
   }
 
-  /** The name `limit` timelines behind another; undefined where fewer are left. */
+  /** The name `limit` timelines after another; undefined if fewer are left. */
   async nameBehind(after: string, limit: number): Promise<string | undefined> {
     const index = await this.#index();
     const from = after === '' ? '-' : `(${after}`;
@@ -346,7 +362,7 @@ export class TimelineLists {
     return name;
   }
 
-  /** The names behind one, up to and including another; without it up to the last. */
+  /** The names after one, up to and including another; without it up to the last. */
   async namesBetween(after: string, end: string | undefined): Promise<string[]> {
     const index = await this.#index();
     if (index === undefined) return [];
@@ -359,7 +375,7 @@ export class TimelineLists {
     return (await this.spaces.spaceOf(this.host, this.shard, this.deadline))?.slice(0, -1);
   }
 
-  /** Merges what another replica stores of a timeline into what is here. Of one key, a tombstone wins over an entry. */
+  /** Merges another replica's row of a timeline into this one. For one key, a tombstone wins over an entry. */
   async absorb({ name, through, ttlMs, pace, stored }: TimelineRow): Promise<void> {
     const mark = markOf(through);
     await this.#run('absorb', { name, ...this.#bounds, through: mark, ttlMs, pace, stored });
@@ -402,6 +418,6 @@ const markOf = (through: Through): string | Buffer =>
 const throughOf = (mark: Buffer): Through =>
   mark.length === 0 ? undefined : mark.length === 8 ? mark.readBigInt64LE(0) : 'all';
 
-/** Whether something in a list stands for a removed entry. */
+/** Whether a stored value stands for a removed entry. */
 export const isTombstone = (stored: Buffer): boolean =>
   stored.length === 12 && stored.toString('latin1', 8) === tombstone;

@@ -6,20 +6,20 @@ import { firstStep, noStep, type Filling, type TimelineKind } from './timelineKi
 
 export const rebuildJobKind = 'timelines.rebuild';
 
-/** The kinds of timelines that are rebuilt. A payload has the place of one, so that new ones are added at the end. */
+/** The kinds of timelines that can be rebuilt. Payloads hold an index, so that new kinds are added at the end. */
 export const kindNames = ['home', 'user', 'mentions', 'activity'] as const;
 export type KindName = (typeof kindNames)[number];
 export type TimelineKinds = { readonly [Name in KindName]: Pick<TimelineKind<unknown>, 'prefix' | 'fill'> };
 
-/** A timeline that is being filled. */
+/** A timeline being filled. */
 export interface Rebuild {
   readonly kind: KindName;
   readonly userId: bigint;
-  /** What the steps before this cursor fill in is there. */
+  /** The steps before this cursor are done. */
   readonly cursor: bigint;
 }
 
-/* u8 version · i64 user · i64 cursor · u8 kind, little-endian. Without the last byte it is a home timeline. */
+/** u8 version · i64 user · i64 cursor · u8 kind, little-endian. Without the last byte it is a home timeline. */
 const version = 1;
 const bytes = 17;
 
@@ -32,7 +32,7 @@ export function encodeRebuild({ kind, userId, cursor }: Rebuild): Buffer {
   return payload;
 }
 
-/** Throws `DataLoss` where the payload is not one of ours, `UnknownJob` where it is of a later version. */
+/** Throws `DataLoss` for bytes that are no such payload, and `UnknownJob` for a later version. */
 export function decodeRebuild(payload: Buffer): Rebuild {
   requirePayloadVersion(rebuildJobKind, payload[0], version);
   const kind = payload.length === bytes ? 'home' : kindNames[payload[bytes] ?? -1];
@@ -48,8 +48,8 @@ export const newRebuild = (kind: KindName, userId: bigint): NewJob => ({
 });
 
 /**
- * Fills a timeline with the newest of what it is made of, step by step: each journals the merge of some entries, and the next step. The last merge says that the timeline is complete. What is
- * delivered meanwhile stays.
+ * Fills a timeline with the newest entries of its sources, step by step: each journals the merge of some entries, and
+ * the next step. The last merge marks the timeline as complete. Entries delivered meanwhile stay.
  */
 export const rebuildJob = (kinds: TimelineKinds, keep: number): ClusterJobType => ({
   kind: rebuildJobKind,

@@ -9,40 +9,49 @@ import type { BehindBounds, TimelineKind } from './timelineKind.js';
 /** A page of a timeline, newest first. */
 export interface TimelinePage<Item> {
   readonly entries: readonly Item[];
-  /** Whether entries may be missing, since the timeline is still being rebuilt: another read, a moment later, has them. */
+  /** Whether entries may be missing because the timeline is still being rebuilt; a later read has them. */
   readonly partial: boolean;
   /** Where the next page begins; absent at the end. */
   readonly nextBeforeId?: bigint;
 }
 
-/** What a page was read from: the kept entries alone, such ones that were missing before, ones that were not complete in time, or also what is behind them. */
+/**
+ * The source of a page: kept entries alone, entries rebuilt for it, entries of an unfinished rebuild, or also what is
+ * beyond the kept ones.
+ */
 export type ReadFrom = 'kept' | 'rebuilt' | 'partial' | 'behind';
 
-/** Entries read at once beyond those that are wanted, since rules may leave some out. */
+/** Extra entries to read, since rules may drop some. */
 const spare = 10;
-/** Rounds of one page. Each looks at more entries; a page whose rules leave nearly all of them out ends short, and its reader goes on from its last id. */
+/**
+ * The most rounds of one page. Each looks at more entries; if rules drop nearly all of them the page ends short, and
+ * its reader continues from its last id.
+ */
 const maxRounds = 32;
-/** A reader waits no longer than this for a timeline that is being rebuilt, and gets what there is. */
+/** The longest wait of a reader for a rebuild, before it gets what exists. */
 const rebuildWaitMs = 2_000;
 const firstPollMs = 4;
 const maxPollMs = 64;
-/** How long one reader has for asking for a rebuild before another may. */
+/** How long one reader has to request a rebuild before another may. */
 const rebuildLeaseMs = 10_000;
 
 /**
- * Pages of the timelines of one kind: from the list in Redis, and behind the entries that it keeps from what the kind is made of, with the same ids as cursors. A timeline that is missing is rebuilt
- * when it is read.
+ * Pages of timelines of one kind: from the list in Redis and, beyond its kept entries, from the kind's sources, with
+ * the same ids as cursors. Reading a missing timeline rebuilds it.
  */
 export class TimelinePages<Item> {
   constructor(
     private readonly timelines: Timelines,
     private readonly kind: TimelineKind<Item>,
-    /** Called after each page with what it took. */
+    /** Called after each page with its source. */
     private readonly onRead: (from: ReadFrom) => void,
     private readonly askForRebuild: (userId: bigint, deadline: Deadline) => Promise<void>,
   ) {}
 
-  /** A page; shorter than asked for only at the end, where it is `partial`, or where the rules have left out very many. Throws as `Timelines` does. */
+  /**
+   * A page. It is shorter than requested only at the end, if it is `partial`, or if the rules have dropped very many.
+   * Throws as `Timelines`.
+   */
   async page(request: HomeRequest, options: ReadOptions = {}): Promise<TimelinePage<Item>> {
     parseId(request.userId);
     parseCount(request.count, 'count', 1, limits.pageSize);
@@ -88,8 +97,9 @@ export class TimelinePages<Item> {
   }
 
   /**
-   * The kept entries. A timeline that is missing is rebuilt first: one reader asks for it, the others wait, for a bounded time. While it is not whole, another asks when the lease of the one before
-   * has run out: that one may have ended before all of it was journaled, and a journal may lose jobs.
+   * The kept entries. A missing timeline is rebuilt first: one reader requests it, the others wait a bounded time.
+   * While it is incomplete, another reader requests it once the lease has expired: the first may have died before
+   * everything was journaled, and a journal may lose jobs.
    */
   async #list(
     userId: bigint,
@@ -127,7 +137,10 @@ export class TimelinePages<Item> {
     };
   }
 
-  /** Brings in the entries that the list leaves to its readers, as far down as the stretch goes. Where there are many, the stretch ends higher up. */
+  /**
+   * Adds the entries that the list leaves to its readers, as far down as the stretch reaches. If there are many, the
+   * stretch ends higher up.
+   */
   async #withPulled(
     stretch: Stretch<Item>,
     { pulled: authors }: ListPage,
@@ -135,7 +148,7 @@ export class TimelinePages<Item> {
     options: ReadOptions,
   ): Promise<Stretch<Item>> {
     const { kind } = this;
-    // What is below an end that is none comes from behind the list.
+    // Below an end that is not the list's, entries come from beyond the list.
     const nothing = stretch.last === undefined && !stretch.end;
     if (kind.pulled === undefined || authors.length === 0 || nothing) return stretch;
     const floor = stretch.end ? since : stretch.last;
@@ -151,17 +164,17 @@ export class TimelinePages<Item> {
   }
 }
 
-/** Entries that follow one another, newest first. */
+/** Adjacent entries, newest first. */
 interface Stretch<Item> {
   readonly items: readonly Item[];
-  /** Older ones that are known to have the secondary key of some of them. */
+  /** Older entries known to share a secondary key with some of them. */
   readonly older: readonly Item[];
-  /** The id to go on before. */
+  /** The id to continue before. */
   readonly last: bigint | undefined;
-  /** Whether the reader has reached the end, or what they have seen already. */
+  /** Whether the reader has reached the end, or entries seen before. */
   readonly end: boolean;
-  /** Ids of items that are not in the list. */
+  /** Ids of items outside the list. */
   readonly pulled: readonly bigint[];
-  /** Whether the list goes on where the stretch ends. */
+  /** Whether the list continues after the stretch. */
   readonly cut: boolean;
 }

@@ -1,13 +1,13 @@
 import type { Micros, Priority } from '../../core/index.js';
 
-/** What an edge may be. The number is its rank, which breaks ties in time, and its value in the tables. */
+/** The states of an edge. The index is the rank, which breaks ties in time, and the value in the tables. */
 export const edgeStates = ['normal', 'negative', 'archived', 'removed'] as const;
 export type EdgeState = (typeof edgeStates)[number];
 
 /** `forward`: from a source to its destinations; `backward`: from a destination to its sources. */
 export type Direction = 'forward' | 'backward';
 
-/** What a write does to an edge: the state that it sets. */
+/** What a write does to an edge; each sets one state. */
 export type Operation = 'add' | 'remove' | 'archive' | 'negate';
 
 export interface GraphInfo {
@@ -19,12 +19,12 @@ export interface Edge {
   readonly sourceId: bigint;
   readonly destinationId: bigint;
   readonly position: bigint;
-  /** When the edge's own state was set. */
+  /** The time of the edge's own state. */
   readonly updatedAt: Micros;
   readonly state: EdgeState;
 }
 
-/** Writes of many edges of one graph, column by column: entry i of each column belongs to edge i. */
+/** Writes of many edges of one graph, as columns: entry i of each belongs to edge i. */
 export interface EdgeWrites {
   readonly graphId: number;
   /** One operation for all, or one for each edge. */
@@ -32,15 +32,15 @@ export interface EdgeWrites {
   readonly sourceIds: BigInt64Array;
   readonly destinationIds: BigInt64Array;
   /**
-   * Sort keys. Absent: the time of the write in microseconds for add and negate. Archive and remove leave an edge where it is; theirs, 0 where absent, is that of an edge that no
-   * add or negate has placed.
+   * Sort keys. Absent: for add and negate the time of the write in microseconds. Archive and remove do not move an
+   * edge; theirs, 0 if absent, counts only for an edge that no add or negate has placed.
    */
   readonly positions?: BigInt64Array;
-  /** Absent: now, later than every write that the cluster has accepted before and that brought no time of its own. */
+  /** Absent: now, later than every earlier accepted write without a time of its own. */
   readonly times?: BigInt64Array;
 }
 
-/** A mass operation: on all edges that a node has in one direction, as of a time. */
+/** A mass operation, on all of a node's edges in one direction, as of a time. */
 export interface NodeWrite {
   readonly graphId: number;
   readonly id: bigint;
@@ -50,28 +50,28 @@ export interface NodeWrite {
   readonly time?: Micros;
 }
 
-/** Writes that are accepted together, in their order: of those that bring no time, each is later than those before it. */
+/** Writes that are accepted together, in order: each without a time is later than those before it. */
 export type WriteBatch = readonly BatchedWrite[];
 export type BatchedWrite = { readonly edges: EdgeWrites } | { readonly node: NodeWrite };
 
-/** What mass operations have left on a node, and its counters. */
+/** The registers of mass operations on a node, and its counters. */
 export interface Node {
-  /** The state that the node's edges cannot get above, and when it was set. */
+  /** The highest state that the node's edges can show, and its time. */
   readonly color: EdgeState;
   readonly coloredAt: Micros;
-  /** The time of the latest mass removal; −1 where there was none. */
+  /** The time of the latest mass removal; −1 without one. */
   readonly removedThrough: Micros;
   readonly counts: StateCounts;
 }
 
-/** The edges of one node, in one direction, in any of some states, optionally only those to given ids. */
+/** The edges of one node in one direction, in any of some states, optionally only those to given ids. */
 export interface Term {
   readonly graphId: number;
   readonly sourceId: bigint;
   readonly direction: Direction;
   readonly states: readonly EdgeState[];
   readonly destinationIds?: BigInt64Array;
-  /** Only edges at positions from here to there, both inclusive: a range of time where positions are times. */
+  /** Only edges with positions in this range, ends included: a range of time if positions are times. */
   readonly minPosition?: bigint;
   readonly maxPosition?: bigint;
 }
@@ -83,32 +83,34 @@ export type Query =
 export interface PageRequest {
   /** Entries wanted: 1 … limits.pageSize. */
   readonly count: number;
-  /** −1n starts; a positive cursor pages on toward older entries, a negative one back toward newer ones. */
+  /** −1n starts; a positive cursor leads on to older entries, a negative one back to newer ones. */
   readonly cursor: bigint;
 }
 
 /**
- * A page of ids. A simple term comes by position, greatest first; a compound query by id, greatest first; also when paging backwards.
- * `nextCursor` is 0n at the end; `prevCursor` is negative, and 0n where nothing precedes the page.
+ * A page of ids. A simple term is ordered by position, greatest first; a compound query by id, greatest first; also
+ * backwards. `nextCursor` is 0n at the end; `prevCursor` is negative, or 0n if nothing precedes the page.
  */
 export interface IdPage {
   readonly ids: BigInt64Array;
   readonly nextCursor: bigint;
   readonly prevCursor: bigint;
-  /** The query's deadline or its row budget ended it before the page was full: its cursor goes on from there. */
+  /**
+   * Whether the query's deadline or row budget ended it before the page was full: its cursor continues from there.
+   */
   readonly partial: boolean;
 }
 
 /** How a page was answered. */
 export interface Explanation {
-  /** The query as it was planned. */
+  /** The query's plan. */
   readonly plan: string;
-  /** About how many ids the whole query has. */
+  /** Estimated number of ids in the whole query. */
   readonly estimate: bigint;
   readonly page: IdPage;
   readonly rowsRead: number;
   readonly tookMs: number;
-  /** Every statement, in the order in which they ended. */
+  /** Every statement, in the order of completion. */
   readonly steps: readonly {
     readonly kind: string;
     readonly shard: string;
@@ -119,7 +121,7 @@ export interface Explanation {
   }[];
 }
 
-/** Which lists, and how many edges of each. */
+/** The lists, and the number of edges from each. */
 export interface NewestOf {
   readonly graphId: number;
   readonly direction: Direction;
@@ -133,27 +135,27 @@ export interface EdgePage {
   readonly prevCursor: bigint;
 }
 
-/** How many edges of a node are in each state. A node without edges has zeros. */
+/** The number of a node's edges in each state. A node without edges has zeros. */
 export type StateCounts = Readonly<Record<EdgeState, bigint>>;
 
 export interface JournalStatus {
   /** Jobs accepted and not yet applied, by priority. */
   readonly queued: Readonly<Record<Priority, number>>;
-  /** Jobs that failed and wait for another attempt. */
+  /** Failed jobs that wait for a retry. */
   readonly failing: number;
   /** Jobs given up after the error limit; kept until an operator decides. */
   readonly bad: number;
 }
 
-/** Where one node of a graph lives. */
+/** The place of a graph's node. */
 export interface NodeLocation {
   readonly direction: Direction;
   readonly tableId: number;
-  /** The hash of the id, by which it is routed. */
+  /** The hash of the id, which routes it. */
   readonly hash: bigint;
-  /** The forwarding's base. */
+  /** The forwarding's base id. */
   readonly baseId: bigint;
-  /** The root shard, and the leaves below it in the order of the tree. */
+  /** The root shard, and the leaves below it in tree order. */
   readonly rootShard: string;
   readonly leaves: readonly {
     readonly shard: string;

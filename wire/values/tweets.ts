@@ -1,32 +1,35 @@
 import type { Micros } from '../../core/index.js';
 
-/** A tweet as it is read. Its content never changes; it may be deleted, and come back. */
+/** A tweet. Its content never changes; it may be deleted and restored. */
 export interface Tweet {
   readonly id: bigint;
   readonly userId: bigint;
   /** 1 … 280 code points, in normal form C. */
   readonly text: string;
-  /** Milliseconds since 1970. Of a Snowflake id it is the id's own time. */
+  /** Milliseconds since 1970. For a Snowflake id, the id's own time. */
   readonly createdAtMs: number;
   readonly replyToTweetId: bigint | undefined;
   readonly replyToUserId: bigint | undefined;
   readonly retweetOfId: bigint | undefined;
-  /** 32 bits of the application's own. */
+  /** 32 bits for the application. */
   readonly flags: number;
   /** A JSON object as text, at most 4 KB. */
   readonly extra: string | undefined;
-  /** When it was deleted; undefined while it is not. */
+  /** The time of its deletion; undefined if it is not deleted. */
   readonly deletedAt: Micros | undefined;
 }
 
-/** A tweet to be stored. */
+/** A tweet to store. */
 export interface TweetDraft {
-  /** Absent: the server makes one. Given for imports; a Snowflake id says when the tweet was written. */
+  /** Absent: the server makes one. For imports; a Snowflake id carries the tweet's time. */
   readonly id?: bigint;
   /** 1 or more. */
   readonly userId: bigint;
   readonly text: string;
-  /** Needed for ids from before Snowflake. For others it must be that of the id, give or take `limits.createdAtToleranceMs`. */
+  /**
+   * Required for ids from before Snowflake. For others it must match the id's time to within
+   * `limits.createdAtToleranceMs`.
+   */
   readonly createdAtMs?: number;
   readonly replyToTweetId?: bigint;
   readonly replyToUserId?: bigint;
@@ -35,22 +38,25 @@ export interface TweetDraft {
   readonly flags?: number;
   /** A JSON object as text. */
   readonly extra?: string;
-  /** The users whom the text names, at most `limits.tweetMentions`: they are edges of a graph, no part of the tweet that is read. */
+  /**
+   * Users whom the text mentions, at most `limits.tweetMentions`: they become edges of a graph, and are no part of
+   * the tweet that is read.
+   */
   readonly mentions?: readonly bigint[];
 }
 
-/** Those that are there: of users who have marked the tweet, of retweets and of replies. */
+/** Present counts of users who favorited the tweet, of retweets and of replies. */
 export interface TweetCounts {
   readonly favorites: bigint;
   readonly retweets: bigint;
   readonly replies: bigint;
 }
 
-/** The forms in which tweets are served as fragments. */
+/** The formats of fragments. */
 export const tweetFormats = ['json', 'short'] as const;
 export type TweetFormat = (typeof tweetFormats)[number];
 
-/** Which tweets of a user: the newest of them, newest first. */
+/** The newest tweets of a user, newest first. */
 export interface TimelineRequest {
   readonly userId: bigint;
   /** 1 … limits.pageSize. */
@@ -64,10 +70,10 @@ export interface TimelineRequest {
   readonly retweets?: boolean;
 }
 
-/** Tweets of a user that were found without the index, and what it took. */
+/** A user's tweets found without the index, and the work that it took. */
 export interface ScannedTimeline {
   readonly tweets: readonly Tweet[];
-  /** Windows that were read, of those that there are, and tables of theirs. */
+  /** Windows read, of those that exist, and their tables. */
   readonly windowsRead: number;
   readonly windows: number;
   readonly tablesRead: number;
@@ -94,6 +100,6 @@ export interface WindowToDrop {
 export interface DroppedWindow extends WindowToDrop {
   readonly droppedAtMs: number;
   readonly keptUntilMs: number;
-  /** It was brought back; the retention does not drop it until it is released. */
+  /** Whether it was brought back; the retention does not drop it until it is released. */
   readonly back: boolean;
 }
