@@ -23,8 +23,8 @@ export interface RedisConnectOptions {
 /** The driver hangs the command that failed on its error: of a log-in that would be the password. */
 class DiscreetRedis extends Redis {
   override auth(...login: unknown[]): Promise<'OK'> {
-    const logIn = super.auth as (this: Redis, ...args: unknown[]) => Promise<'OK'>;
-    return logIn.apply(this, login).catch((error: { command?: unknown }) => {
+    const logIn = super.auth.bind(this) as (...args: unknown[]) => Promise<'OK'>;
+    return logIn(...login).catch((error: { command?: unknown }) => {
       delete error.command;
       throw error;
     });

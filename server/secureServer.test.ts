@@ -115,7 +115,7 @@ it('refuses a client whose authority was taken out, also where it resumes a sess
   };
   const versions = ['TLSv1.2', 'TLSv1.3'] as const;
   const sessions = await Promise.all(versions.map((version) => call(version)));
-  expect(sessions).toEqual(versions.map(() => [true, expect.any(Buffer)]));
+  expect(sessions).toEqual(versions.map((): unknown[] => [true, expect.any(Buffer)]));
   cpSync(others.caFile, clientCaFile);
   await sleep(1_100);
   for (const [i, version] of versions.entries()) expect((await call(version, sessions[i]![1]))[0]).toBe(false);
