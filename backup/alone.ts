@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { pause, RoostError } from '../core/index.js';
 import type { ArchiveWork, JournalArchive } from '../gizzard/index.js';
 
-/** A process that was killed is waited for no longer than this. */
+/** The longest wait for a process that was killed. */
 const heldMs = 10_000;
 const renewEveryMs = 3_000;
 const lookEveryMs = 500;
@@ -14,9 +14,10 @@ const texts: Readonly<Record<ArchiveWork, string>> = {
 };
 
 /**
- * Does some work that one process of the cluster does at a time. Waits some seconds for another that may have been killed. Throws `FailedPrecondition` that names the other where it is alive.
+ * Runs work that only one process of the cluster may do at a time. Waits some seconds for a holder that may have been
+ * killed. Throws `FailedPrecondition`, naming the holder, if it is alive.
  *
- * @param work its signal is also aborted when another process has taken its place, since this one had stood still
+ * @param work its signal is also aborted if another process has taken over because this one stalled
  */
 export async function alone<T>(
   archive: JournalArchive,
@@ -43,7 +44,7 @@ export async function alone<T>(
       (other) => {
         if (other !== undefined) lost.abort(taken(other));
       },
-      // The journal is away; the work itself finds out.
+      // The journal is unreachable: the work itself notices.
       () => undefined,
     );
   }, renewEveryMs);

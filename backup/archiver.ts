@@ -4,16 +4,16 @@ import { jobLine } from './jobLines.js';
 import { placedOf, placedPath, segmentOf, segmentPath } from './places.js';
 import type { Vault } from './vault.js';
 
-/** Of jobs, before they are compressed. */
+/** The bytes of jobs per segment, before compression. */
 const segmentBytes = 8 * 1024 * 1024;
 
 export interface Archived {
   readonly jobs: number;
-  /** As it stood before the jobs were taken. */
+  /** The archive before the jobs were taken. */
   readonly look: ArchiveLook;
 }
 
-/** Takes jobs out of the journal's archive into the destination. Several at once only write some jobs twice. */
+/** Moves jobs from the journal's archive to the destination. Several archivers at once only write some jobs twice. */
 export class Archiver {
   #epoch = '';
   #last = 0;
@@ -30,7 +30,8 @@ export class Archiver {
   }
 
   /**
-   * Writes all jobs that are in the archive, one segment after another. Throws `FailedPrecondition` where the archive has been ended, or goes elsewhere: jobs from here on are in no backup.
+   * Writes all archived jobs, one segment after another. Throws `FailedPrecondition` if the archive was stopped or
+   * has another destination: later jobs are in no backup.
    */
   async step(): Promise<Archived> {
     const look = await this.archive.look();
@@ -43,14 +44,14 @@ export class Archiver {
         { fields: { to: look.to } },
       );
     if (look.epoch !== this.#epoch) await this.#goOn(look.epoch);
-    // Empty in the same step in which so many had been accepted.
+    // One atomic look saw both: the archive was empty after `accepted` jobs.
     if (look.jobs === 0) this.#last = Math.max(this.#last, look.accepted);
     let jobs = 0;
     for (;;) {
       const entries = await this.archive.read(look.epoch, this.#last, segmentBytes);
       if (entries.length === 0) break;
       let run = entries;
-      // What is missing stays missing; the name of a segment says that it holds all between two numbers.
+      // A gap is permanent. A segment's name promises every job between two numbers, so a segment stops at a gap.
       const gap = entries.findIndex(({ number }, i) => i > 0 && number !== entries[i - 1]!.number + 1);
       if (gap > 0) run = entries.slice(0, gap);
       const until = run.reduce((latest, { micros }) => (micros > latest ? micros : latest), 0n);
@@ -59,15 +60,18 @@ export class Archiver {
       await this.archive.trim(look.epoch, last);
       this.#last = last;
       jobs += run.length;
-      // What comes while this works is for the next step.
+      // Jobs that arrive meanwhile are left to the next step.
       if (last >= look.accepted) break;
     }
-    // The destination has them already: a run that was killed, or a primary that died, had not forgotten them.
+    // The destination already has these jobs: a killed run or a dead primary did not trim them.
     if (jobs === 0 && look.jobs > 0) await this.archive.trim(look.epoch, this.#last);
     return { jobs, look };
   }
 
-  /** Notes the moment up to which the destination has every job, so that a time in which nothing was written can be restored too. */
+  /**
+   * Records the moment up to which the destination has every job. Moments of a period without writes can then be
+   * restored too.
+   */
   async mark({ epoch, accepted, micros }: Pick<ArchiveLook, 'epoch' | 'accepted' | 'micros'>): Promise<void> {
     if (epoch !== this.#epoch || this.#last < accepted) return;
     const before = this.#mark;

@@ -4,16 +4,19 @@ import { placedOf, segmentOf, timeText, type PlacedObject, type JournalSegment }
 import type { ListedObject } from './destination.js';
 import type { Vault } from './vault.js';
 
-/** A whole dump, and what can be restored from it. */
+/** A whole dump, and the moments that it can restore. */
 export interface Backup {
   readonly dump: WholeDump;
   /** The object that describes it. */
   readonly name: string;
-  /** Of its own objects. */
+  /** The size of the dump's own objects. */
   readonly bytes: number;
-  /** The first jobs that are missing behind it, by their numbers; undefined where none is, as far as segments go. */
+  /** The first missing jobs after the dump, by number; undefined if none is missing, as far as segments go. */
   readonly gap: { readonly from: number; readonly to: number } | undefined;
-  /** The latest moment that can be restored, in microseconds; undefined where the jobs of the dump itself have a gap, so that nothing can be. */
+  /**
+   * The latest moment that can be restored, in microseconds; undefined if the dump's own jobs have a gap, so that it
+   * cannot be restored.
+   */
   readonly untilMicros: bigint | undefined;
 }
 
@@ -21,11 +24,11 @@ export interface Backup {
 export interface Backups {
   /** Whole dumps, the oldest first. */
   readonly whole: readonly Backup[];
-  /** Dumps that were begun and are not whole. */
+  /** Dumps that were started and are not whole. */
   readonly unfinished: readonly DumpBegun[];
-  /** By the number of their first job. */
+  /** In the order of their first jobs. */
   readonly segments: readonly JournalSegment[];
-  /** By their places. */
+  /** In the order of their places. */
   readonly catalogs: readonly PlacedObject[];
   readonly marks: readonly PlacedObject[];
   readonly objects: readonly ListedObject[];
@@ -55,7 +58,7 @@ export async function listBackups(vault: Vault): Promise<Backups> {
   return { whole, unfinished, segments, catalogs, marks, objects };
 }
 
-/** The segments of an epoch that hold jobs from a number on with none missing, in order. */
+/** The segments of an epoch from job number `first` up to the first gap, in order. */
 export function segmentsFrom(
   segments: readonly JournalSegment[],
   epoch: string,
@@ -72,7 +75,7 @@ export function segmentsFrom(
   return chain;
 }
 
-/** How far a dump can be restored by the segments that there are, in the order of their jobs. */
+/** How far a dump can be restored with these segments, which are in the order of their jobs. */
 export function reachOf(
   { begun, ended }: WholeDump,
   segments: readonly JournalSegment[],
@@ -81,7 +84,7 @@ export function reachOf(
   const chain = segmentsFrom(segments, begun.epoch, begun.accepted + 1);
   const through = chain.at(-1)?.last ?? begun.accepted;
   const next = segments.find(({ epoch, first }) => epoch === begun.epoch && first > through);
-  // Behind the last segment a mark tells of others.
+  // A mark can report jobs after the last segment.
   const noted = marks.filter(({ epoch }) => epoch === begun.epoch).map(({ accepted }) => accepted);
   const known = Math.max(ended.accepted, ...noted);
   const to = next === undefined ? known : next.first - 1;
@@ -98,7 +101,8 @@ export function reachOf(
 }
 
 /**
- * The newest backup that can be restored to a moment, or to its latest where none is given. Throws `NotFound` that names the moments which can be restored, where there is none.
+ * The newest backup that can be restored to a moment, or to its own latest moment if none is given. Throws
+ * `NotFound`, naming the moments that can be restored, if there is no such backup.
  *
  * @param id of the dump; absent: the newest that can
  */

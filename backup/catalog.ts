@@ -4,14 +4,14 @@ import type { JournalPlace, TopologyState } from '../gizzard/index.js';
 import { placedPath, type PlacedObject } from './places.js';
 import type { Vault } from './vault.js';
 
-/** What a cluster is beside its rows, at a place of the journal. */
+/** The state of a cluster besides its rows, at a place in the journal. */
 export interface Catalog extends JournalPlace {
   readonly topology: TopologyState;
-  /** By store, what it keeps outside of its shards. */
+  /** The data that each store keeps outside its shards, by store. */
   readonly stores: Readonly<Record<string, unknown>>;
 }
 
-/** Reads what a cluster is now. The place is from before all that is read. */
+/** Reads the cluster's current state. Its place in the journal is read first, so that it precedes everything else. */
 export async function readCatalog(cluster: Cluster<readonly StoreLike[]>): Promise<Catalog> {
   const { gizzard, opened } = cluster;
   const { epoch, accepted, micros } = await gizzard.jobs.archive.look();
@@ -22,7 +22,7 @@ export async function readCatalog(cluster: Cluster<readonly StoreLike[]>): Promi
   return { epoch, accepted, micros, topology: gizzard.topology.state, stores };
 }
 
-/** The same wherever and whenever it is made, unless the cluster has changed. */
+/** Equal on every machine and at every time, unless the cluster has changed. */
 export const catalogContent = ({ topology, stores }: Catalog): string => jsonText({ topology, stores });
 
 export const putCatalog = async (vault: Vault, catalog: Catalog): Promise<string> =>

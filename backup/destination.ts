@@ -11,20 +11,21 @@ export interface ListedObject {
 
 /** Where backups are kept: objects by name, such as `a/b/c.gz`. An object is written whole or not at all. */
 export interface Destination {
-  /** As people write it. Two that are the same have the same. */
+  /** The address as people write it. Equal destinations have equal addresses. */
   readonly url: string;
-  /** Returns when the object survives a loss of power. */
+  /** Returns once the object would survive a power failure. */
   put(name: string, bytes: Buffer): Promise<void>;
-  /** Throws `NotFound`. */
+  /** Throws `NotFound` if there is no such object. */
   get(name: string): Promise<Buffer>;
-  /** All whose names begin so, in the order of the names. */
+  /** The objects whose names start with the prefix, in the order of their names. */
   list(prefix: string): Promise<readonly ListedObject[]>;
-  /** Does nothing where there is none. */
+  /** Does nothing if there is no such object. */
   remove(name: string): Promise<void>;
 }
 
 /**
- * A folder, or `s3://bucket/prefix`. Nothing is written. Throws `InvalidArgument` for anything else, `FailedPrecondition` where what S3 needs is not installed.
+ * Opens a folder, or `s3://bucket/prefix`. Writes nothing. Throws `InvalidArgument` for anything else,
+ * `FailedPrecondition` if the S3 library is not installed.
  *
  * @param workingFolder where relative folders start
  */

@@ -4,7 +4,9 @@ import type { Vault } from './vault.js';
 
 const saveEveryMs = 5_000;
 
-/** How far a dump is, part by part, kept in the destination so that a run that was killed can be gone on with. */
+/**
+ * The progress of a dump, part by part. It is kept in the destination, so that a later run can continue a killed one.
+ */
 export class DumpFiles {
   readonly #parts: Map<string, PartProgress>;
   #sequence: number;
@@ -13,7 +15,7 @@ export class DumpFiles {
   #saving: Promise<void> = Promise.resolve();
   #nextObject: number;
 
-  /** @param before how far an earlier run came, and the object that says so */
+  /** @param before the progress of an earlier run, and the object that records it */
   constructor(
     private readonly vault: Vault,
     readonly id: string,
@@ -22,7 +24,7 @@ export class DumpFiles {
     this.#parts = new Map(Object.entries(before?.progress.parts ?? {}));
     this.#saved = before?.name;
     this.#sequence = before === undefined ? 0 : Number(/progress-(\d+)/.exec(before.name)![1]) + 1;
-    // Objects of the run before that are in no record may be there: their names end otherwise.
+    // Unrecorded objects of the earlier run may exist; the ends of their names differ.
     this.#nextObject = this.objects.length;
   }
 
@@ -44,13 +46,13 @@ export class DumpFiles {
     return { ...(await this.vault.putLines(path, lines)), ...about };
   }
 
-  /** Notes how far a part is; its objects are there. */
+  /** Records the progress of a part. Its objects must have been written. */
   async advance(key: string, part: PartProgress): Promise<void> {
     this.#parts.set(key, part);
     if (performance.now() - this.#savedAtMs > saveEveryMs) await this.save();
   }
 
-  /** Forgets what a part holds: the topology has it no more. */
+  /** Forgets a part that the topology no longer has. */
   drop(key: string): void {
     this.#parts.delete(key);
   }

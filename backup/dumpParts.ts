@@ -7,7 +7,7 @@ export interface DumpPart {
   readonly tableId: number;
   readonly type: string;
   readonly route: Route;
-  /** In the order in which they are restored. */
+  /** In the order of restoring. */
   readonly tables: readonly SavedTable[];
 }
 
@@ -21,7 +21,7 @@ export interface DumpPlan {
   readonly notSaved: readonly string[];
 }
 
-/** All trees that hold rows, by the topology as it is known now. */
+/** Plans every tree with rows, by the topology that this process knows now. */
 export function planDump(gizzard: Gizzard): DumpPlan {
   const { topology } = gizzard;
   const parts = new Map<string, DumpPart>();
@@ -38,7 +38,7 @@ export function planDump(gizzard: Gizzard): DumpPlan {
         continue;
       }
       const root = shardKey(route.root.id);
-      // Holds nothing: it is where keys lead that have no place yet.
+      // An empty tree, for keys that have no place yet.
       if (shardType!.deniesOnPurpose?.some((id) => shardKey(id) === root) === true) continue;
       const key = [tableId, root, ...route.leaves.map((each) => each.key).sort()].join(' ');
       parts.set(key, { key, tableId, type, route, tables });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RoostError } from '../core/index.js';
 import type { Vault } from './vault.js';
 
-/** Raised when objects are written in another form that releases of before cannot read. */
+/** Raised when a release writes objects that earlier releases cannot read. */
 export const dumpFormat = 1;
 
 const place = z.object({
@@ -21,7 +21,7 @@ const rowObject = z.object({
 });
 export type RowObject = z.output<typeof rowObject>;
 
-/** The beginning of a dump: where it begins in the journal, and the objects with the jobs that waited then. */
+/** The start of a dump: its place in the journal, and the objects with the jobs that were waiting then. */
 const begunSchema = z.object({
   format: z.literal(dumpFormat),
   id: z.string(),
@@ -30,26 +30,26 @@ const begunSchema = z.object({
 });
 export type DumpBegun = z.output<typeof begunSchema>;
 
-/** A tree of a table that is dumped, by the leaves that it has. */
+/** A tree of a dumped table, identified by its leaves. */
 const part = z.object({
   objects: z.array(rowObject),
-  /** The place of the next of the shard's tables, and the key behind which it goes on. */
+  /** The position of the shard's next table, and the key after which its rows continue. */
   order: z.int().nonnegative(),
   after: z.string(),
   done: z.boolean(),
 });
 export type PartProgress = z.output<typeof part>;
 
-/** How far a dump is that may be gone on with. */
+/** The progress of a dump that may be continued. */
 const progressSchema = z.object({ format: z.literal(dumpFormat), parts: z.record(z.string(), part) });
 export type DumpProgress = z.output<typeof progressSchema>;
 
 /** A whole dump. */
 const wholeSchema = begunSchema.extend({
   release: z.string(),
-  /** Nothing in the rows was accepted later: the earliest moment that can be restored. */
+  /** No row holds anything accepted later. This is the earliest moment that can be restored. */
   ended: place,
-  /** What the cluster was when the dump ended. */
+  /** The state of the cluster when the dump ended. */
   catalog: z.string(),
   objects: z.array(rowObject),
   /** Shard types whose rows are not in it, each with the reason. */
@@ -61,7 +61,7 @@ export const dumpPath = (id: string, part: string): string => `dumps/${id}/${par
 
 const dumpPattern = /^dumps\/(\w+)\/(begun|progress-\d+|whole)-[0-9a-f]{64}\.(?:json|gz)$/;
 
-/** Which dump a record belongs to, and what it says; undefined for other objects. */
+/** The dump of a record, and the record's kind; undefined for other objects. */
 export function recordOf(
   name: string,
 ): { readonly id: string; readonly what: 'begun' | 'progress' | 'whole' } | undefined {

@@ -5,12 +5,12 @@ import { planDump, type DumpPart, type SavedTable } from './dumpParts.js';
 import { headLine, rowLines } from './rowLines.js';
 
 const pageDeadlineMs = 30_000;
-/** Of rows in one object, before they are compressed: what a restore holds of one in memory. */
+/** The bytes of rows per object, before compression. A restore holds each object that it reads in memory. */
 const objectBytes = 16 * 1024 * 1024;
-/** In a row, of reads of a page: for some minutes, as long as a host may take to restart. */
+/** Consecutive failed reads of a page: with the pauses some minutes, as long as a host may take to restart. */
 const maxFailures = 60;
 const [firstRetryMs, longestRetryMs] = [100, 5_000];
-/** Migrations that change trees under a dump have them dumped anew. */
+/** A migration that changes a tree during a dump causes another round for that tree. */
 const maxRounds = 100;
 
 export interface DumpRowsOptions {
@@ -22,8 +22,9 @@ export interface DumpRowsOptions {
 }
 
 /**
- * Dumps one replica of each tree, page by page, while rows are written and trees move. A page comes from whichever replica lacks no writes. Returns when all trees of the topology, as it is then,
- * are in the files; and the shard types that are not dumped, with the reasons.
+ * Dumps a replica of each tree, page by page, while rows are written and trees move. Each page comes from a replica
+ * that lacks no writes. Returns once every tree of the then current topology is in the files. Returns the shard types
+ * that are not dumped, with the reasons.
  */
 export async function dumpRows(
   gizzard: Gizzard,
@@ -97,7 +98,7 @@ async function dumpPart(
       } catch (error) {
         await gizzard.nameServer.reload();
         if (!planDump(gizzard).parts.some((each) => each.key === key)) {
-          // Its rows are in trees of the topology as it is now.
+          // The current topology has these rows in other trees.
           files.drop(key);
           return;
         }

@@ -4,10 +4,10 @@ import { dirname, join, sep } from 'node:path';
 import { RoostError } from '../core/index.js';
 import type { Destination, ListedObject } from './destination.js';
 
-/** Of a file that is being written. */
+/** The suffix of an unfinished file. */
 const unfinished = '.unfinished';
 
-/** Objects as files in a folder, for their owner alone. */
+/** Stores objects as files in a folder that only their owner can read. */
 export class FolderDestination implements Destination {
   constructor(readonly url: string) {}
 
@@ -79,7 +79,7 @@ export class FolderDestination implements Destination {
   }
 }
 
-/** A file whose name is not on the disk yet is not there after a loss of power. */
+/** Syncs the folder too: without that, a power failure can lose the name of a synced file. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

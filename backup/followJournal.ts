@@ -11,20 +11,25 @@ export interface Followed {
   readonly jobs: number;
   /** The moment up to which the destination has every job, in microseconds of the journal. */
   readonly untilMicros: bigint;
-  /** How old the oldest job was that was in no destination: what would have been lost at most, had everything burnt down before this step. */
+  /**
+   * The age of the oldest job that was in no destination before this step: the most that a total loss would have
+   * cost.
+   */
   readonly lossMs: number;
 }
 
 export interface FollowOptions {
-  /** The pause between two steps: the seconds of loss that remain, as long as the destination keeps up. */
+  /** The pause between two steps. It bounds the loss, in time, while the destination keeps up. */
   readonly everyMs: number;
   readonly signal: AbortSignal;
   readonly onStep: (step: Followed) => void;
-  /** A step failed, and is tried again. */
+  /** Called if a step fails and is retried. */
   readonly onTrouble: (error: RoostError) => void;
 }
 
-/** The newest whole dump behind which the archive has every job; undefined where there is none, so that a new one is needed. */
+/**
+ * The newest whole dump after which the archive has every job; undefined if there is none and a new dump is needed.
+ */
 export async function followedDump(vault: Vault, archive: JournalArchive): Promise<Backup | undefined> {
   const look = await archive.look();
   if (look.to !== vault.url || look.purpose !== followPurpose) return undefined;
@@ -38,8 +43,9 @@ export async function followedDump(vault: Vault, archive: JournalArchive): Promi
 }
 
 /**
- * Takes the journal's jobs to the destination as they are accepted, and what the cluster is whenever that changes, until the signal. Throws `FailedPrecondition` where the archive was ended: some jobs
- * are in no backup then, and a new dump is needed.
+ * Copies jobs to the destination as the journal accepts them, and the state of the cluster whenever it changes, until
+ * the signal is aborted. Throws `FailedPrecondition` if the archive was stopped: some jobs are then in no backup, and
+ * a new dump is needed.
  */
 export async function followJournal(
   cluster: Cluster<readonly StoreLike[]>,

@@ -1,6 +1,7 @@
 /**
- * Does some work from a place on, several at once, each begun in its order. `done` hears how far all before a place are finished; it only rises. The first failure ends it, when what is under way has
- * ended.
+ * Works on items from a position on, several concurrently, started in order. `done` gets the position before which
+ * all items are finished; it never decreases. After a failure no more items start. The first failure is thrown once
+ * the work in flight has ended.
  */
 export async function inOrder<T>(
   items: readonly T[],

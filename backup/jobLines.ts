@@ -6,12 +6,12 @@ import { decodeJob, type ArchivedEntry } from '../gizzard/index.js';
 export interface SavedJob {
   readonly number: number;
   readonly micros: bigint;
-  /** `damaged`: it was so in the journal, and nobody can tell what it was. */
+  /** `damaged`: the job was already damaged in the journal, and its content is unknown. */
   readonly job:
     { readonly kind: string; readonly version: number; readonly payload: Buffer } | { readonly damaged: string };
 }
 
-/* A line: [number, time, kind, version, payload in base64]; of a damaged one [number, time, what is wrong with it]. */
+/** A line is [number, time, kind, version, payload in base64]; for a damaged job, [number, time, the fault]. */
 const micros = z
   .string()
   .regex(/^\d{1,19}$/)
@@ -32,7 +32,7 @@ export function jobLine({ number, micros, fields }: ArchivedEntry): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-/** Throws `DataLoss` for a line that is none. */
+/** Throws `DataLoss` if the line is malformed. */
 export function parseJobLine(line: string, name: string): SavedJob {
   let value: unknown;
   try {

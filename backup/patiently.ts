@@ -1,10 +1,10 @@
 import { Backoff, pause, RoostError } from '../core/index.js';
 
-/** For some minutes. */
+/** With the pauses, the attempts take some minutes. */
 const attempts = 60;
 const [firstRetryMs, longestRetryMs] = [100, 5_000];
 
-/** Tries again what fails for reasons that pass, such as a host that does not answer. */
+/** Retries work that fails for passing reasons, such as an unreachable host. */
 export async function patiently<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const backoff = new Backoff(firstRetryMs, longestRetryMs);
   for (let attempt = 1; ; attempt++) {

@@ -1,11 +1,11 @@
 import type { JournalPlace } from '../gizzard/index.js';
 
-/** Digits of the numbers in names, so that names are in the order of the numbers. */
+/** The digits of numbers in names. Names then sort in the order of their numbers. */
 const digits = 16;
 
 export const padded = (number: number | bigint): string => String(number).padStart(digits, '0');
 
-/** Jobs of an epoch in a row, in one object. */
+/** Consecutive jobs of an epoch, in one object. */
 export interface JournalSegment {
   readonly name: string;
   readonly bytes: number;
@@ -40,7 +40,7 @@ export interface PlacedObject extends JournalPlace {
   readonly bytes: number;
 }
 
-/** `catalogs`: what the cluster was at a place. `marks`: the place up to which segments had been written. */
+/** `catalogs`: the state of the cluster at a place. `marks`: the place up to which segments were written. */
 export type PlacedKind = 'catalogs' | 'marks';
 
 export const placedPath = (kind: PlacedKind, { epoch, accepted, micros }: JournalPlace): string =>

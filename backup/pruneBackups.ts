@@ -5,9 +5,9 @@ import { placedOf, segmentOf } from './places.js';
 import type { Vault } from './vault.js';
 
 export interface PruneRules {
-  /** Whole dumps that are kept, the newest. Absent: however many the age keeps. */
+  /** The number of newest whole dumps to keep. Absent: however many the age keeps. */
   readonly keep?: number | undefined;
-  /** Dumps that ended later than this are kept, in microseconds. Absent: however old. */
+  /** Dumps that ended later than this time, in microseconds, are kept. Absent: however old. */
   readonly newerThanMicros?: bigint | undefined;
 }
 
@@ -18,8 +18,9 @@ export interface PrunePlan {
 }
 
 /**
- * What goes: whole dumps that neither rule keeps, dumps that were left unfinished before the newest whole one, and what only these needed of the journal. The newest dump that can be restored always
- * stays, and so does everything of an epoch behind the oldest dump that is kept of it.
+ * Plans a prune. It removes whole dumps that neither rule keeps, unfinished dumps older than the newest kept dump,
+ * and the parts of the journal that only these need. It always keeps the newest dump that can be restored, and every
+ * job of an epoch after the oldest kept dump of that epoch.
  */
 export function planPrune({ whole, unfinished, objects }: Backups, { keep, newerThanMicros }: PruneRules): PrunePlan {
   const newest = whole.filter(({ untilMicros }) => untilMicros !== undefined).at(-1);
@@ -30,15 +31,15 @@ export function planPrune({ whole, unfinished, objects }: Backups, { keep, newer
       (newerThanMicros !== undefined && backup.dump.ended.micros > newerThanMicros),
   );
   const last = kept.at(-1);
-  // Without a dump there is nothing that could be restored, and one may be under way.
+  // Nothing can be restored without a dump, and a first dump may be in progress.
   if (last === undefined) return { kept: [], dumps: [], objects: [] };
   const isKept = new Set(kept.map(({ dump }) => dump.id));
-  // Ids are in the order in which dumps began. One that began later may be under way.
+  // Ids are in the order in which dumps started. A later dump may be in progress.
   const gone = new Set(
     objects.flatMap(({ name }) => dumpOf(name) ?? []).filter((id) => !isKept.has(id) && id < last.dump.id),
   );
   const open = unfinished.filter(({ id }) => !gone.has(id)).map(({ begun }) => begun);
-  /** By epoch, the place behind which jobs are needed. */
+  /** For each epoch, the place after which jobs are needed. */
   const needed = new Map<string, number>();
   for (const { epoch, accepted } of [...kept.map(({ dump }) => dump.begun), ...open])
     needed.set(epoch, Math.min(accepted, needed.get(epoch) ?? Infinity));
@@ -60,7 +61,7 @@ export function planPrune({ whole, unfinished, objects }: Backups, { keep, newer
 
 const dumpOf = (name: string): string | undefined => /^dumps\/(\w+)\//.exec(name)?.[1];
 
-/** Removes the records of dumps first, so that a prune which is killed leaves none that lacks its objects. */
+/** Removes the records of dumps first. A killed prune then leaves no record whose objects are gone. */
 export async function prune(vault: Vault, { objects }: PrunePlan, signal: AbortSignal): Promise<void> {
   const isRecord = ({ name }: ListedObject): boolean => recordOf(name) !== undefined;
   for (const { name } of [...objects.filter(isRecord), ...objects.filter((object) => !isRecord(object))]) {

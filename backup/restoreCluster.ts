@@ -13,33 +13,34 @@ import type { Vault } from './vault.js';
 
 const lookDeadlineMs = 10_000;
 const lookEveryMs = 100;
-/** Jobs that fail for so long without one of them ending are left to the servers. */
+/** If no failing job ends for this long, the servers are left to retry them. */
 const patienceMs = 60_000;
 
 export interface RestoreOptions {
-  /** As people read it. */
+  /** The moment, as text for people. */
   readonly at: string;
   readonly parallel: number;
   readonly rates: () => Promise<MoveRates>;
   readonly signal: AbortSignal;
   readonly onPhase?: (phase: RestoreState['phase'], total: number) => void;
-  /** Rows, or jobs, that were restored. */
+  /** Called with the number of rows, or of jobs, restored since the last call. */
   readonly onDone?: (count: number) => void;
 }
 
 export interface RestoreReport extends LeftOut {
-  /** True where an earlier run had restored all of it: nothing was done. */
+  /** True if an earlier run had restored everything, and this run did nothing. */
   readonly already: boolean;
-  /** Tables that the restore made. */
+  /** Tables that the restore created. */
   readonly made: readonly string[];
-  /** Jobs that still fail, or were given up. */
+  /** Jobs that still fail. `bad`: jobs that were given up. */
   readonly failing: number;
   readonly bad: number;
 }
 
 /**
- * Restores a cluster that holds no rows, of any number of hosts and shards: its tables, its rows, then the jobs up to the moment. Goes on where a run that was killed had come to. Throws
- * `FailedPrecondition` where the cluster holds something else, or another process restores into it, `DataLoss` where an object is damaged: nothing of it is applied.
+ * Restores into a cluster without rows, of any number of hosts and shards: first tables, then rows, then the jobs up
+ * to the moment. Continues a run that was killed. Throws `FailedPrecondition` if the cluster holds anything else or
+ * another process restores into it, `DataLoss` if an object is damaged. Nothing of a damaged object is applied.
  *
  * @param cluster one whose process works on jobs
  */
@@ -102,7 +103,7 @@ async function restoreAlone(
   return { ...report, ...leftOut, already: before?.phase === 'done', failing, bad };
 }
 
-/** Throws `FailedPrecondition` where a shard holds rows, or the journal jobs. */
+/** Throws `FailedPrecondition` if a shard holds rows, or the journal holds jobs. */
 async function requireEmpty(gizzard: Gizzard): Promise<void> {
   const { topology, jobs, hosts } = gizzard;
   const { queued, failing, bad } = await jobs.status();
@@ -140,7 +141,7 @@ function requireTheSame(
   );
 }
 
-/** Waits until nothing is queued, and nothing fails but what fails again and again. */
+/** Waits until no job is queued, and only jobs that fail repeatedly are left. */
 async function untilApplied(
   { jobs }: Gizzard,
   signal: AbortSignal,

@@ -13,13 +13,16 @@ const appendDeadlineMs = 30_000;
 
 /** Jobs that were not replayed. */
 export interface LeftOut {
-  /** Of tables that were not there at the moment that is restored. */
+  /** Jobs of tables that did not exist at the restored moment, by table. */
   readonly withoutTable: ReadonlyMap<string, number>;
-  /** That were damaged in the journal already: their numbers among the jobs of its epoch, and what is wrong with them. */
+  /** Jobs already damaged in the journal: their numbers among the jobs of their epoch, and their faults. */
   readonly damaged: readonly { readonly number: number; readonly why: string }[];
 }
 
-/** Journals the jobs of a backup up to its moment: those that waited when the dump began, and those that were accepted from then on. */
+/**
+ * Journals the jobs of a backup up to its moment: those that were waiting when the dump started, and those accepted
+ * since.
+ */
 export async function restoreJobs(
   gizzard: Gizzard,
   vault: Vault,
@@ -71,7 +74,10 @@ export async function restoreJobs(
   return { withoutTable, damaged };
 }
 
-/** `derived` where what the job writes is made anew; the first table of the job that is not here; undefined where all are. A job that cannot be taken apart is left to the workers. */
+/**
+ * `derived` if the job's writes are derived again; otherwise the job's first table that is missing here; undefined if
+ * none is. A job that cannot be split is left to the workers.
+ */
 function missingTable(gizzard: Gizzard, { kind, payload, version = 1 }: NewJob): string | undefined {
   const type = gizzard.jobType(kind);
   if (type?.derived === true) return 'derived';

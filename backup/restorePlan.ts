@@ -5,20 +5,23 @@ import { parseJobLine } from './jobLines.js';
 import { placedOf, type JournalSegment } from './places.js';
 import type { Vault } from './vault.js';
 
-/** All that a restore takes. */
+/** Everything that a restore needs. */
 export interface RestorePlan {
   readonly backup: Backup;
-  /** The last job that is part of it, by its number. */
+  /** The number of the last job to restore. */
   readonly through: number;
-  /** Behind the jobs of the dump itself. */
+  /** Segments with the jobs accepted since the dump started. */
   readonly segments: readonly JournalSegment[];
-  /** What the cluster was at that moment; behind it what it was when it was next looked at, where it was: a table of that moment may stand in that one alone. */
+  /**
+   * The state of the cluster at the moment, then the next recorded state, if any: a table of the moment may be only
+   * in the latter.
+   */
   readonly catalogs: readonly Catalog[];
-  /** No time in any row or job that the journal gave is later. */
+  /** No journal time in a row or job is later. */
   readonly latestMicros: bigint;
 }
 
-/** Throws `DataLoss` where an object that is needed to plan is damaged. */
+/** Throws `DataLoss` if an object that the plan needs is damaged. */
 export async function planRestore(
   vault: Vault,
   { segments, catalogs }: Backups,
@@ -43,7 +46,10 @@ export async function planRestore(
   };
 }
 
-/** Jobs are taken in the order in which they were accepted, up to the first that is later than the moment: what was accepted behind it may rest on it. */
+/**
+ * Finds the last job to restore. Jobs are taken in the order of acceptance, up to the first that is later than the
+ * moment: jobs accepted after it may depend on it.
+ */
 async function lastJob(
   vault: Vault,
   chain: readonly JournalSegment[],

@@ -17,7 +17,10 @@ export interface RestoreRowsOptions {
   readonly onRows: (rows: number) => void;
 }
 
-/** Merges the rows of a dump into the trees that their keys lead to now, on all replicas. An object whose bytes are not as they were written ends it before one of its rows is written. */
+/**
+ * Merges the rows of a dump into all replicas of the trees that their keys now lead to. Stops at a damaged object
+ * before any of its rows is written.
+ */
 export async function restoreRows(
   gizzard: Gizzard,
   vault: Vault,
@@ -25,7 +28,7 @@ export async function restoreRows(
   progress: RestoreProgress,
   { parallel, rates, signal, onRows }: RestoreRowsOptions,
 ): Promise<void> {
-  // A row may need those of earlier tables beside it.
+  // A row may need the rows of earlier tables.
   const sorted = [...objects].sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1));
   const pace = new RowPace(
     gizzard.hosts.names.map((name) => gizzard.hosts.host(name)),
@@ -88,7 +91,7 @@ async function writeRows(
   );
 }
 
-/** False where the tree means to keep nothing: what led there was dropped. */
+/** False if the tree discards writes on purpose: the keys that led to it were dropped. */
 function takesRows({ root, writable, denied, leadsNowhere }: Route): boolean {
   if (denied.length === 0 && !leadsNowhere) return writable.length > 0;
   const why = denied.length > 0 ? `${denied[0]!.key} takes no writes` : 'it has no replica that takes writes';

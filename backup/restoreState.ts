@@ -3,19 +3,22 @@ import { RoostError } from '../core/index.js';
 import type { JournalArchive } from '../gizzard/index.js';
 
 const schema = z.object({
-  /** Of the dump, and where it lies. */
+  /** The dump, and its destination. */
   dump: z.string(),
   from: z.string(),
-  /** The last job that is part of it. */
+  /** The number of the last job to restore. */
   through: z.int().nonnegative(),
-  /** The moment that was asked for, as people read it. */
+  /** The requested moment, as text for people. */
   at: z.string(),
   phase: z.enum(['tables', 'rows', 'jobs', 'done']),
-  /** In phase `rows` the objects, in phase `jobs` the objects of waiting jobs and the segments, of which all before this place are restored. */
+  /**
+   * All objects before this position are restored. In phase `rows` it counts objects of rows; in phase `jobs`,
+   * objects of waiting jobs, then segments.
+   */
   next: z.int().nonnegative(),
 });
 
-/** How far a restore is, as the cluster itself keeps it. */
+/** The progress of a restore, kept in the cluster itself. */
 export type RestoreState = z.output<typeof schema>;
 
 export async function readRestoreState(archive: JournalArchive): Promise<RestoreState | undefined> {
@@ -28,7 +31,10 @@ export async function readRestoreState(archive: JournalArchive): Promise<Restore
   });
 }
 
-/** Keeps the state, at most once in a while between two phases: what was restored since is restored again, which changes nothing. */
+/**
+ * Saves the progress at every change of phase, and only now and then in between. Work since the last save is
+ * repeated, which changes nothing.
+ */
 export class RestoreProgress {
   #savedAtMs = 0;
   #saving: Promise<void> = Promise.resolve();

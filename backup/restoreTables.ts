@@ -13,8 +13,9 @@ import type { Catalog } from './catalog.js';
 import { isSaved } from './dumpParts.js';
 
 /**
- * Makes the tables of a backup that the cluster does not have, with as many shards and replicas as they had, as far as there are hosts. Those that it has stay as they are: whoever wants other numbers
- * of shards makes them before. Throws `FailedPrecondition` where a table of the cluster is another than the backup's.
+ * Creates the tables of a backup that the cluster lacks, with their numbers of shards and replicas as far as there
+ * are hosts. Existing tables stay unchanged: to get another number of shards, create a table before the restore.
+ * Throws `FailedPrecondition` if a table of the cluster differs from the backup's.
  *
  * @returns the names of the tables made
  */
@@ -42,14 +43,14 @@ export async function restoreTables(gizzard: Gizzard, catalogs: readonly Catalog
 
 class TableMaker {
   readonly changes: Change[] = [];
-  /** By the keys of the backup's. */
+  /** New roots by the keys of the backup's roots. */
   readonly #roots = new Map<string, ShardId>();
   readonly #made = new Set<string>();
   #turn = 0;
 
   constructor(private readonly gizzard: Gizzard) {}
 
-  /** False for a table whose rows are in no backup. */
+  /** Returns false for a table without rows in backups. */
   add(topology: Topology, table: TableInfo): boolean {
     const { tableId } = table;
     const intervals = topology.intervals(tableId);
@@ -62,16 +63,16 @@ class TableMaker {
     return true;
   }
 
-  /** Whether rows of the tree's leaves are in backups; a tree without leaves stands for itself. */
+  /** Whether backups hold rows of the tree's leaves. True for a tree without leaves, which is created as it is. */
   #isSaved({ leaves }: Route): boolean {
     return leaves.every(({ shard }) => this.gizzard.shardType(shard.type)?.moving?.tables.some(isSaved));
   }
 
-  /** Returns the root. */
+  /** Creates the tree, and returns its root. */
   #tree({ root, leaves }: Route): ShardId {
     const known = this.#roots.get(shardKey(root.id));
     if (known !== undefined) return known;
-    // A tree that is one shard gets a root too, to which a second replica can be linked.
+    // A tree of a single shard also gets a root, so that a second replica can be linked.
     const id =
       nodeType(root.type) === undefined
         ? { hostname: 'localhost', tablePrefix: `${root.id.tablePrefix}_root` }
@@ -105,7 +106,7 @@ class TableMaker {
     return this.gizzard.hosts.backend(backend).names;
   }
 
-  /** Leaves of several trees may have had one name on different hosts. */
+  /** Finds a free name: leaves of several trees may have shared a name on different hosts. */
   #free(hostname: string, tablePrefix: string): ShardId {
     for (let number = 1; ; number++) {
       const id = { hostname, tablePrefix: number === 1 ? tablePrefix : `${tablePrefix}_r${number}` };

@@ -16,14 +16,17 @@ export const headLine = (head: RowsHead): string => `${JSON.stringify(head)}\n`;
 export const rowLines = <Row>(saved: SavedRows<Row>, rows: readonly Row[]): string =>
   rows.map((row) => `${JSON.stringify(saved.cells(row))}\n`).join('');
 
-/** Throws `DataLoss` for a line that is none. */
+/** Throws `DataLoss` if the line is malformed. */
 export function parseHead(line: string | undefined, name: string): RowsHead {
   const parsed = headSchema.safeParse(parsedJson(line, name));
   if (parsed.success) return parsed.data;
   throw unreadable(name, parsed.error);
 }
 
-/** Makes the rows of lines. Throws `FailedPrecondition` where the head names columns that this release does not know. */
+/**
+ * Returns a function that parses rows from lines. Throws `FailedPrecondition` if the head names columns that this
+ * release does not know.
+ */
 export function rowReader(
   name: string,
   { columns }: RowsHead,

@@ -25,7 +25,7 @@ const waitingBytes = 8 * 1024 * 1024;
 export interface ClusterDumpOptions {
   /** Of the program, for people. */
   readonly release: string;
-  /** Whether the journal stays archived when the dump is whole. */
+  /** Whether the journal stays archived once the dump is whole. */
   readonly follow: boolean;
   readonly parallel: number;
   readonly rates: () => Promise<MoveRates>;
@@ -35,14 +35,16 @@ export interface ClusterDumpOptions {
 
 export interface DumpReport {
   readonly whole: WholeDump;
-  /** Rows that an earlier run had dumped, which was killed. */
+  /** Rows that an earlier, killed run had dumped. */
   readonly rowsBefore: number;
   /** The latest moment that can be restored, in microseconds of the journal. */
   readonly untilMicros: bigint;
 }
 
 /**
- * Dumps a cluster: one replica of each tree, the jobs that waited when it began, and all that were accepted from then to its end. Goes on with a dump that was killed, where its archive has no gap. Throws `FailedPrecondition` where another process takes one.
+ * Dumps a cluster: a replica of each tree, the jobs that were waiting at the start, and all jobs accepted from the
+ * start to the end. Continues a killed dump if its archive has no gap. Throws `FailedPrecondition` if another process
+ * takes a dump.
  */
 export function runDump(
   cluster: Cluster<readonly StoreLike[]>,
@@ -96,7 +98,7 @@ async function dumpAlone(
 
 const purposeOf = (id: string): string => `dump ${id}`;
 
-/** Archives the journal beside some work, so that little of it waits in Redis. */
+/** Archives the journal during some work, so that few jobs wait in Redis. */
 async function whileArchiving<T>(
   archiver: Archiver,
   signal: AbortSignal,
@@ -127,7 +129,7 @@ interface Started {
   readonly files: DumpFiles;
 }
 
-/** The newest dump that is not whole, if the archive has all jobs since it began. */
+/** The newest unfinished dump, if the archive has all jobs since its start. */
 async function unfinished(vault: Vault, archive: JournalArchive): Promise<Started | undefined> {
   const records = (await vault.list('dumps/')).flatMap(({ name }) => {
     const record = recordOf(name);
@@ -152,7 +154,7 @@ async function unfinished(vault: Vault, archive: JournalArchive): Promise<Starte
 }
 
 async function begin(vault: Vault, archive: JournalArchive, follow: boolean): Promise<Started> {
-  // In the order of time; a dump of another second, or of a machine whose clock is behind, has another id.
+  // Ids sort by time. The suffix tells apart dumps of the same second, such as from a machine whose clock is behind.
   const id = `${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}_${randomBytes(2).toString('hex')}`;
   const {
     copies,
@@ -170,7 +172,7 @@ async function begin(vault: Vault, archive: JournalArchive, follow: boolean): Pr
   for await (const page of archive.waiting(copies)) {
     for (const [, fields] of page) {
       if (fields === null) continue;
-      // They have no number: they were accepted before the first that counts.
+      // Waiting jobs have no number: they were accepted before the first numbered job.
       const line = jobLine({ number: 0, micros: place.micros, fields });
       lines.push(line);
       bytes += line.length;

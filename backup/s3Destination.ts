@@ -2,15 +2,18 @@ import type * as Library from '@aws-sdk/client-s3';
 import { RoostError } from '../core/index.js';
 import type { Destination, ListedObject } from './destination.js';
 
-/** Of one request, with pauses that grow: about half a minute. */
+/** Attempts at a request, with growing pauses: about half a minute. */
 const attempts = 6;
 const connectTimeoutMs = 5_000;
-/** A connection on which nothing comes or goes is given up. */
+/** A connection without traffic for this long is given up. */
 const silenceMs = 20_000;
-/** Of a request until its answer begins. */
+/** The wait from a request to the start of its answer. */
 const answerTimeoutMs = 120_000;
 
-/** Objects of a bucket, below a prefix. The endpoint, the region and the credentials come from where all tools of S3 find them: the environment, `~/.aws`, the role of the machine. */
+/**
+ * Stores objects below a prefix of a bucket. The endpoint, the region and the credentials come from the usual places
+ * of S3 tools: the environment, `~/.aws`, the role of the machine.
+ */
 export class S3Destination implements Destination {
   private constructor(
     readonly url: string,
@@ -20,7 +23,10 @@ export class S3Destination implements Destination {
     private readonly client: Library.S3Client,
   ) {}
 
-  /** Asks nobody. Throws `InvalidArgument` for an address that names no bucket, `FailedPrecondition` where the library is not installed. */
+  /**
+   * Sends no request. Throws `InvalidArgument` for an address without a bucket, `FailedPrecondition` if the library
+   * is not installed.
+   */
   static async open(address: string): Promise<S3Destination> {
     const [, bucket, path = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(address) ?? [];
     const prefix = path.split('/').filter(Boolean);
@@ -35,7 +41,7 @@ export class S3Destination implements Destination {
     const library = await loadLibrary();
     const client = new library.S3Client({
       maxAttempts: attempts,
-      // Servers that are not Amazon's seldom have a name for each bucket, or regions.
+      // Servers other than Amazon's rarely have regions, or a host name for each bucket.
       ...(isElsewhere() ? { forcePathStyle: true, region: process.env['AWS_REGION'] ?? 'us-east-1' } : {}),
       requestHandler: {
         connectionTimeout: connectTimeoutMs,
@@ -50,7 +56,7 @@ export class S3Destination implements Destination {
 
   async put(name: string, bytes: Buffer): Promise<void> {
     const { PutObjectCommand } = this.library;
-    // The client sends a checksum of the bytes, which the server compares.
+    // The client sends a checksum of the bytes, and the server checks it.
     await this.#guarded(name, () =>
       this.client.send(new PutObjectCommand({ ...this.#key(name), Body: bytes, ContentLength: bytes.length })),
     );
@@ -65,7 +71,7 @@ export class S3Destination implements Destination {
           return Buffer.from(await Body!.transformToByteArray());
         });
       } catch (error) {
-        // The client does not ask again once an answer has begun.
+        // The client does not retry once an answer has started.
         if (!(error instanceof RoostError && error.retryable) || attempt >= 3) throw error;
       }
     }
@@ -110,7 +116,7 @@ export class S3Destination implements Destination {
   }
 }
 
-/** Loads it where a backup goes to S3, and nowhere else. */
+/** Loads the library only for backups to S3. */
 async function loadLibrary(): Promise<typeof Library> {
   try {
     return await import('@aws-sdk/client-s3');
@@ -126,7 +132,7 @@ async function loadLibrary(): Promise<typeof Library> {
 const isElsewhere = (): boolean =>
   ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'].some((name) => (process.env[name] ?? '') !== '');
 
-/** What the library throws. It holds the request with its signature, and sockets: none of that goes further. */
+/** An error of the library. It holds the signed request and sockets, so it is never passed on. */
 interface Failure extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number };
   readonly code?: string;
@@ -151,7 +157,7 @@ function s3Error(
   if (status === 401 || ['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken'].includes(name))
     return make('Unauthenticated', `S3 does not take the credentials (${why}): ${refusedHelp}`);
   if (status === 403) return make('PermissionDenied', `S3 refuses this to the credentials (${why})`);
-  // Its bytes were changed on the way.
+  // The bytes were changed in transit.
   if (name === 'BadDigest' || name === 'XAmzContentSHA256Mismatch' || name === 'RequestTimeout')
     return make('Unavailable', why);
   if (status !== undefined && status >= 300 && status < 500 && status !== 408 && status !== 429)

@@ -7,15 +7,17 @@ import type { Destination, ListedObject } from './destination.js';
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
-/** Rows are integers in digits: a higher level takes several times as long for a few hundredths of the bytes. */
+/**
+ * Rows are integers in digits: a higher level takes several times as long and saves a few hundredths of the bytes.
+ */
 const level = 3;
-/** What an object may unfold to: more than any that is written. */
+/** The largest decompressed object that is read: more than any that is written. */
 const maxObjectBytes = 1024 * 1024 * 1024;
 const sumPattern = /-([0-9a-f]{64})\.(?:gz|json)$/;
 
 /**
- * The backups of one cluster in a destination. An object's name ends in the SHA-256 of its bytes, so that none is ever changed, and whoever reads one compares it: bytes that are not those which
- * were written are never used.
+ * The backups of one cluster in a destination. An object's name ends in the SHA-256 of its bytes, so that objects
+ * never change. Every reader compares the checksum: damaged bytes are never used.
  */
 export class Vault {
   constructor(
@@ -27,7 +29,7 @@ export class Vault {
     return this.destination.url;
   }
 
-  /** Writes lines of text, compressed. Returns the object's name. */
+  /** Writes lines of text as a compressed object. Returns its name and size. */
   async putLines(path: string, lines: string): Promise<ListedObject> {
     return this.#put(path, 'gz', await compress(lines, { level }));
   }
@@ -36,7 +38,10 @@ export class Vault {
     return this.#put(path, 'json', Buffer.from(jsonText(value)));
   }
 
-  /** The lines of an object, without the empty one at the end. Throws `DataLoss` where it is damaged, `NotFound` where it is missing. */
+  /**
+   * The lines of an object, without the empty one at the end. Throws `DataLoss` if the object is damaged, `NotFound`
+   * if it is missing.
+   */
   async lines(name: string): Promise<string[]> {
     const bytes = await this.bytes(name);
     const text = await this.#readable(name, () => decompress(bytes, { maxOutputLength: maxObjectBytes }));
@@ -70,7 +75,7 @@ export class Vault {
     }));
   }
 
-  /** Whose backups the destination has, by name. Lists all of its objects. */
+  /** The names of the clusters that have backups here, in order. Lists every object. */
   async clusters(): Promise<readonly string[]> {
     const names = (await this.destination.list('')).map(({ name }) => name.slice(0, name.indexOf('/')));
     return [...new Set(names)].filter((name) => name !== '').sort();

@@ -10,12 +10,12 @@ const atOnce = 4;
 export interface VerifyReport {
   readonly objects: number;
   readonly bytes: number;
-  /** Sentences, each naming what is wrong. */
+  /** Sentences, each describing a fault. */
   readonly faults: readonly string[];
   readonly dumps: readonly Restorable[];
 }
 
-/** The moments that a dump can be restored to with the objects that were found whole, in microseconds; none without `untilMicros`. */
+/** The moments to which the undamaged objects can restore a dump, in microseconds; none without `untilMicros`. */
 export interface Restorable {
   readonly dump: string;
   readonly fromMicros: bigint;
@@ -23,13 +23,16 @@ export interface Restorable {
 }
 
 export interface VerifyOptions {
-  /** Only of this dump, with the jobs behind it. Absent: everything. */
+  /** The dump to verify, with the jobs after it. Absent: everything. */
   readonly dump?: string | undefined;
   readonly signal: AbortSignal;
   readonly onObject?: () => void;
 }
 
-/** Reads every object of a destination, and holds it against the checksum in its name; looks for objects, rows and jobs that are missing. */
+/**
+ * Reads every object of a destination and compares it with the checksum in its name. Also finds missing objects, rows
+ * and jobs.
+ */
 export async function verifyBackups(
   vault: Vault,
   { whole, objects, segments, catalogs, marks }: Backups,
@@ -74,7 +77,7 @@ export async function verifyBackups(
       faults.push(
         `jobs ${gap.from} to ${gap.to} of the journal are missing behind dump ${dump.id}${untilMicros === undefined ? ', which cannot be restored' : ''}`,
       );
-    // A catalog that is damaged may be needed for any moment behind the dump.
+    // Any moment after the dump may need the damaged catalog.
     const needed = [
       ...dump.objects.map(({ name }) => name),
       ...dump.waiting,
@@ -92,7 +95,7 @@ export async function verifyBackups(
   return { objects: verified.length, bytes: verified.reduce((sum, { bytes }) => sum + bytes, 0), faults, dumps };
 }
 
-/** @param rows of an object that holds rows of a dump */
+/** @param rows the number of rows in an object of a dump; undefined for other objects */
 async function verifyObject(vault: Vault, name: string, rows: number | undefined, faults: string[]): Promise<void> {
   const segment = segmentOf({ name, bytes: 0 });
   if (rows !== undefined) {

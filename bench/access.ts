@@ -20,12 +20,15 @@ const loadedEdges = sized(40_000);
 const loadRounds = 5;
 const connections = 50;
 
-/** How callers come to a server: as anybody, in the clear; with a token whose identity is limited to one graph and a rate; over mutual TLS; with both. */
+/**
+ * The four ways to connect to a server: anonymously without encryption; with a token whose identity is limited to one
+ * graph and a rate; over mutual TLS; with both.
+ */
 const sides = ['open', 'token', 'tls', 'both'] as const;
 type Side = (typeof sides)[number];
 type Rates = Record<Side, number>;
 
-/** What tokens and TLS cost membership reads and loads, beside a server that asks for neither, by turns. */
+/** The cost of tokens and TLS for membership reads and loads, beside a server that asks for neither, by turns. */
 export const access: Benchmark = {
   name: 'access',
   about: `${reads} membership reads, ${inFlight} in flight, and loads of ${loadedEdges} edges: with tokens, over TLS, with both; ${connections} connections one by one`,
@@ -84,7 +87,10 @@ export const access: Benchmark = {
   },
 };
 
-/** Each side's rate in each round but the first, which warms all. A round begins with another side than the one before. */
+/**
+ * The rates of all sides in each round but the first, which warms all sides. Each round starts with another side than
+ * the round before.
+ */
 async function byTurns(
   clients: readonly Roost[],
   rounds: number,
@@ -116,7 +122,7 @@ const figures = (what: string, rates: readonly Rates[]): Figure[] => [
   })),
 ];
 
-/** Starts a server for each way but the open one; returns how a client comes to it. */
+/** Starts a server for each way but the open one. Returns the clients' connection options. */
 async function guardedServers(
   config: RoostConfig,
   graph: string,

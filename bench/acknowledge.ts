@@ -6,7 +6,10 @@ import { rounds, sized } from './settings.js';
 
 const writes = sized(1_000);
 
-/** One write at a time: until it is journaled, beside a raw XADD of the same size; and until it can be read. */
+/**
+ * One write at a time: the time until it is journaled, beside a raw XADD of the same size; and the time until it can
+ * be read.
+ */
 export const acknowledge: Benchmark = {
   name: 'acknowledge',
   about: `${writes} single writes, one at a time, appendfsync always`,
@@ -27,7 +30,7 @@ export const acknowledge: Benchmark = {
         ),
       );
       ours.push(await timed(() => graph.add(1, i)));
-      // What is measured is one write: the one before must not still be on its way into the tables.
+      // The figure is for one write: the write before it must have reached the tables.
       await untilMaterialized(roost);
     }
     ratios.push(ratioOfLast(ours, raw));
@@ -49,7 +52,7 @@ export const acknowledge: Benchmark = {
   },
 };
 
-/** Of the writes of the round that ends. */
+/** The ratio for the writes of the round that ends. */
 function ratioOfLast(ours: readonly number[], raw: readonly number[]): number {
   const round = Math.ceil(writes / rounds);
   return median(ours.slice(-round)) / median(raw.slice(-round));

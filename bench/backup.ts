@@ -22,7 +22,10 @@ interface Run {
   readonly elapsedMs: number;
 }
 
-/** Dumps at the pace that they take by themselves, what they and the archive of the journal cost single writes of the same moment, and restores into an empty cluster. */
+/**
+ * Dumps at their own pace, their cost and that of the archived journal for concurrent single writes, and restores
+ * into an empty cluster.
+ */
 export const backup: Benchmark = {
   name: 'backup',
   meaning: 'How fast a cluster is dumped and restored, and what part of their rate writes keep meanwhile.',
@@ -40,7 +43,7 @@ export const backup: Benchmark = {
     await graph.writeColumns(generatedColumns(edgeCount, seedOf(3)), { deadlineMs: 60_000 });
     await untilMaterialized(roost);
     let next = 0;
-    /** Writes a second, until it is enough. */
+    /** Writes until `enough` returns true. Returns the writes per second. */
     const rateUntil = async (enough: () => boolean): Promise<number> => {
       const startMs = performance.now();
       let done = 0;
@@ -105,7 +108,7 @@ async function run(...args: string[]): Promise<Run> {
   return JSON.parse(stdout) as Run;
 }
 
-/** Starts a follower, and waits for its dump. Returns what ends it and its archive. */
+/** Starts a follower, and waits for its dump. Returns a function that stops the follower and its archive. */
 async function follow(place: string, own: readonly string[]): Promise<() => Promise<void>> {
   const child = spawn(process.execPath, [main, 'backup', 'run', place, '--follow', '--every', '1s', ...own], {
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -10,7 +10,10 @@ export interface BenchCluster {
   readonly roost: Roost;
   /** Its ports. */
   readonly ready: ServerReady;
-  /** Its process, where it writes its profile when bench/profiled.ts is told to, and the costs of its turns where the benchmark asks for them. */
+  /**
+   * The server's process, the file of its profile if bench/profiled.ts is used, and the file of its turns' costs if
+   * the benchmark asks for them.
+   */
   readonly server: { readonly pid: number; readonly profilePath: string; readonly turnsPath: string };
 }
 
@@ -18,34 +21,34 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** What each round gave; `value` is their median. Absent: it was measured once. */
+  /** The result of each round; `value` is their median. Absent: it was measured once. */
   readonly samples?: readonly number[];
-  /** What the figure should reach, where a target was set. */
+  /** The target of the figure, if it has one. */
   readonly target?: { readonly atLeast: number } | { readonly atMost: number };
 }
 
-/** Compares ours with a peer in one run, by turns, so that what else the machine does meets both. */
+/** Compares Roost with a peer in one run, by turns, so that other load on the machine affects both. */
 export type Benchmark = ClusterBenchmark | PlainBenchmark;
 
 interface Described {
   readonly name: string;
   readonly about: string;
-  /** What its figures mean to somebody who has an application to run. */
+  /** The meaning of the figures for the owner of an application. */
   readonly meaning: string;
 }
 
-/** Measured in processes of its own. */
+/** A benchmark that runs in processes of its own. */
 export interface PlainBenchmark extends Described {
   readonly needsCluster: false;
   run(): Promise<readonly Figure[]>;
 }
 
-/** Measured on a cluster that is made for it. */
+/** A benchmark that runs on a cluster created for it. */
 export interface ClusterBenchmark extends Described {
   readonly needsCluster?: true;
-  /** Database hosts that it needs. Absent: one. */
+  /** The number of database hosts. Absent: one. */
   readonly databaseHosts?: number;
-  /** What its configuration has beside that of the playground. */
+  /** Configuration beside that of the playground. */
   readonly config?: Partial<ClusterConfigInput>;
   /** Whether the cluster leaves the last core to the load. */
   readonly pinned?: boolean;
@@ -56,7 +59,10 @@ export interface ClusterBenchmark extends Described {
 
 export type Verdict = 'met' | 'MISSED' | 'noisy';
 
-/** How a figure stands to its target. `noisy`: its rounds differ by more than what is between it and the target, so that another run could say otherwise. */
+/**
+ * Compares a figure with its target. `noisy`: the spread of its rounds exceeds the distance to the target, so that
+ * another run could give another verdict.
+ */
 export function verdictOf({ value, samples, target }: Figure): Verdict | undefined {
   if (target === undefined) return undefined;
   const bound = 'atLeast' in target ? target.atLeast : target.atMost;

@@ -17,26 +17,29 @@ const atOnce = 100;
 const calls = sized(300);
 const hits = sized(5_000);
 const rounds = 7;
-/** About a tweet as a client gets it. */
+/** The approximate size of a tweet as a client gets it. */
 const fragmentBytes = 400;
 
-/** Far more than a database keeps in so little memory: what is not cached is read from its disk. */
+/** Far more tweets than fit the database's small memory: uncached tweets are read from its disk. */
 const diskTweets = sized(200_000);
 const smallPoolBytes = 8 * 1024 * 1024;
 const turnMs = sized(750);
 const diskRounds = 5;
 
-/** Reads of cached rows and fragments, beside memjs alone with the same bytes, and beside the databases: in whose memory everything is, and which have little. One caller, call after call. */
+/**
+ * Reads of cached rows and fragments, one call after another. Beside memjs alone with the same bytes, beside
+ * databases that hold everything in memory, and beside databases with little memory.
+ */
 export const cacheGets: Benchmark = {
   name: 'cacheGets',
   about: `reads of ${atOnce} cached tweets at once, and of single ones, beside memjs alone with the same bytes, and beside the databases`,
   meaning: 'What a read costs that the caches answer, beside memjs alone, and what the databases are spared.',
-  // A limit that a busy machine does not reach: what is measured is hits.
+  // A busy machine does not reach this limit, so that every measured read is a hit.
   config: { cache: { tweets: true, deadlineMs: 1_000 } },
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     await setUpTweets(config, 4, 1);
     const nowMs = Date.now();
-    // Over some windows, as what a timeline shows is.
+    // Tweets of several windows, like the tweets of a timeline.
     const tweets = generatedTweets(things, 500).map((tweet, i) => ({
       ...tweet,
       id: composeSnowflake({ timeMs: nowMs - (i % windows) * 86_400_000 - 1_000 - i, worker: 1, sequence: 0 }),
@@ -82,7 +85,8 @@ export const cacheGets: Benchmark = {
           false,
         ),
       );
-      // A cache under a new name has nothing yet: a miss, a lease, the windows and stripes in the databases, and putting it in.
+      // A cache with a new name is empty. A read costs a miss, a lease, the database reads of the windows and
+      // stripes, and a write to the cache.
       const { options } = rows;
       const coldRead = (call: number, round: number) =>
         new LeasedCache(caches.main, { ...options, name: `cold${round}x${call}` }).get(page(call));
@@ -107,7 +111,7 @@ export const cacheGets: Benchmark = {
         ][]) {
           const startMs = performance.now();
           for (let call = 0; call < calls; call++) await read(call);
-          // The first round warms both.
+          // The first round warms all sides.
           if (round > 0) taken[side].push((performance.now() - startMs) / calls);
         }
         for (const side of ['raw', 'ours'] as const) {
@@ -191,7 +195,7 @@ export const cacheGets: Benchmark = {
   },
 };
 
-/** Takes the database's memory for pages away, and says whether it could: MySQL gives it back in large pieces only. */
+/** Shrinks the database's page memory. Returns whether it could: MySQL frees memory in large pieces only. */
 async function shrinkPool(pool: Pool): Promise<boolean> {
   await pool.query(`SET GLOBAL innodb_buffer_pool_size = ${smallPoolBytes}`);
   const deadline = Deadline.after(30_000);

@@ -15,7 +15,10 @@ const reads = sized(200);
 const user = 1n;
 const universe = 1_000_000;
 
-/** Which of 200 ids a set of up to a million has: the whole answer, beside a plain page of the 200, and the largest beside the peers that hold the same two sets. */
+/**
+ * Intersects 200 ids with sets of up to a million: the whole answer, beside a plain page of the 200 ids. Also
+ * compares the largest with peers that hold the same two sets.
+ */
 export const celebrity: Benchmark = {
   name: 'celebrity',
   about: `${fanCount} ids intersected with ${sizes.map((size) => size.toLocaleString('en')).join(', ')}; ${reads} reads of each, one at a time`,
@@ -23,7 +26,7 @@ export const celebrity: Benchmark = {
   databaseHosts: 2,
   async run({ config, roost }: BenchCluster): Promise<readonly Figure[]> {
     const graph = await roost.graph(await makeGraph(config, 'celebrity', 4));
-    // Spread over the same ids, whatever the size; every second of the user's is in all of them.
+    // All sizes span the same ids. Every second id of the user is in every set.
     const spread = (count: number, shift: number): BigInt64Array =>
       BigInt64Array.from({ length: count }, (_, i) =>
         BigInt(1_000 + Math.floor((i * universe) / count) + (i % 2) * shift),
@@ -57,7 +60,7 @@ export const celebrity: Benchmark = {
   },
 };
 
-/** The first set with the other, as each peer answers it. */
+/** The intersection of the first set with the other, on each peer. */
 async function peers(
   config: BenchCluster['config'],
   sets: readonly (readonly [bigint, BigInt64Array])[],
@@ -98,7 +101,7 @@ async function peers(
   }
 }
 
-/** What a read takes that finds at least half of the user's ids. */
+/** The median time of a read. Throws if a read finds less than half of the user's ids. */
 const medianMs = async (read: () => Promise<number>): Promise<number> => {
   const checked = async (): Promise<void> => {
     const found = await read();

@@ -5,7 +5,7 @@ import { median } from './statistics.js';
 const rounds = 21;
 const client = new URL('../sdk/index.js', import.meta.url).href;
 
-/** How long a fresh process has run once it has imported the module, if any, and what it holds then. */
+/** The running time of a fresh process once it has imported the module, if any, and the memory that it holds then. */
 interface Start {
   readonly ms: number;
   readonly cpuMs: number;
@@ -22,7 +22,7 @@ function start(imported?: string): Start {
   return JSON.parse(printed) as Start;
 }
 
-/** What a service pays for the client before its first call. */
+/** The cost of the client to a service before its first call. */
 export const clientImport: Benchmark = {
   name: 'clientImport',
   about: `roostdb/sdk imported in a fresh process, by turns with one that imports nothing: the medians of ${rounds}.`,

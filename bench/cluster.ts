@@ -66,7 +66,10 @@ export async function withCluster<T>(
   }
 }
 
-/** Makes a graph with one replica, on all hosts where none are named, and waits until the server knows it. Returns its name. */
+/**
+ * Creates a graph with one replica, on all hosts if none are named, and waits until the server knows it. Returns the
+ * graph's name.
+ */
 export async function makeGraph(
   config: RoostConfig,
   name: string,

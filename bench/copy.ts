@@ -22,7 +22,10 @@ interface Round {
   readonly floor: number;
 }
 
-/** Copying a shard through the server, with its merging, counters and saved position, beside INSERT … SELECT of the same rows through mysql2, which has one host only. */
+/**
+ * Copies a shard through the server, including merges, counters and saved positions, beside INSERT … SELECT of the
+ * same rows through mysql2, which uses one host only.
+ */
 export const copy: Benchmark = {
   name: 'copy',
   about: `a shard of ${edgeCount} edges, both tables, copied to an empty one`,
@@ -112,7 +115,10 @@ export const copy: Benchmark = {
   },
 };
 
-/** How long a move ran. Servers look for moves twice a second, which is not counted: shards are larger than this one. */
+/**
+ * The running time of a move. The wait for a server, which checks for moves twice a second, is not counted: real
+ * shards are larger than this one.
+ */
 async function runMs(moves: Gizzard['moves'], id: number): Promise<number> {
   const deadline = Deadline.after(60_000);
   let startMs: number | undefined;
@@ -122,12 +128,12 @@ async function runMs(moves: Gizzard['moves'], id: number): Promise<number> {
     if (state === 'done' && startMs !== undefined) return performance.now() - startMs;
     if (state !== 'running' && state !== 'queued') throw new Error(`the copy is ${state} ${error}`);
     deadline.check('a copy');
-    // More often, and the copy would make room for who asks.
+    // More frequent polls would make the copy yield to them.
     await sleep(50);
   }
 }
 
-/** Compares shards that are the same, with the digests that their hosts make, or without. */
+/** Compares equal shards, with or without the digests that their hosts compute. */
 async function diff(gizzard: Gizzard, shards: readonly ShardInfo[], byDigests: boolean): Promise<void> {
   const pages = new PageMover({ kind: 'diff', sources: shards, targets: [] }, (name) => gizzard.hosts.host(name));
   for (const table of gizzard.moves.movableType(shards[0]!.type).tables) {

@@ -5,7 +5,7 @@ export interface Columns {
   readonly destinationIds: BigInt64Array;
 }
 
-/** A generated graph as columns: few users with most of the followers. */
+/** Generates a graph as columns, in which few users have most of the followers. */
 export function generatedColumns(edgeCount: number, seed: number): Columns {
   const sourceIds = new BigInt64Array(edgeCount);
   const destinationIds = new BigInt64Array(edgeCount);

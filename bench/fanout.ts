@@ -11,12 +11,15 @@ const followers = sized(20_000);
 const smallFollowers = 20;
 const tweetsAtOnce = 5;
 const perPipeline = 4_000;
-/** Deliveries of the celebrity that are on their way meanwhile. */
+/** Concurrent deliveries of the celebrity. */
 const besideDeliveries = sized(1_000_000);
 const smallTweets = 200;
 const [celebrity, small] = [1n, 2n];
 
-/** Tweets on their way to 20,000 home timelines on two replicas, from their creation to the last push, beside the same entries as pipelined RPUSHX. */
+/**
+ * Tweets to 20,000 home timelines on two replicas, from their creation to the last push, beside the same entries as
+ * pipelined RPUSHX.
+ */
 export const fanout: Benchmark = {
   name: 'fanout',
   about: `${tweetsAtOnce} tweets to ${followers} home timelines, 2 replicas on 2 Redis servers; create, journal, delivery, pushes, in one process`,
@@ -67,7 +70,10 @@ async function deliver({ service }: BenchTimelines, count: number): Promise<void
   await untilQuiet(service.gizzard);
 }
 
-/** How long the tweets of a small author take to a reader while a million deliveries of a celebrity are on their way. */
+/**
+ * The times that a small author's tweets take to reach a reader, while a million deliveries of a celebrity are in
+ * flight.
+ */
 async function besideCelebrity(timelines: BenchTimelines, readerId: bigint): Promise<number[]> {
   const { service } = timelines;
   let delivering = true;

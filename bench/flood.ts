@@ -2,9 +2,10 @@ import { connect, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import { containsCall, executeCall } from '../test/inMemory/rawClient.js';
 
-/*
- * A process of its own, so that it can have a core of its own: sends small calls over many connections, and prints what became of them as one line of JSON (FloodReport).
- * It makes no object for a call, so that it can send many times what a server answers.
+/**
+ * A process of its own, so that it can have its own core. Sends small calls over many connections, and prints the
+ * outcome as one line of JSON (FloodReport).
+ * It keeps no object per call, so that it can send many times more than a server answers.
  */
 
 export interface KindReport {
@@ -23,7 +24,10 @@ export interface Quantiles {
 export interface FloodReport {
   readonly kinds: Readonly<Record<string, KindReport>>;
   readonly seconds: number;
-  /** Of its core, and the longest that it did not look at its sockets: what its times are not good for. */
+  /**
+   * The share of its core that the process used, and the longest time without a check of its sockets. They show how
+   * far to trust the times.
+   */
   readonly ownCpu: number;
   readonly longestTurnMs: number;
 }
@@ -38,7 +42,7 @@ const { values } = parseArgs({
     port: { type: 'string' },
     connections: { type: 'string', default: '40' },
     kinds: { type: 'string', default: 'read' },
-    /** One of these: so many at once; so many in flight; so many a second. */
+    /** Exactly one of these: calls at once; calls in flight; calls per second. */
     burst: { type: 'string' },
     inFlight: { type: 'string' },
     rate: { type: 'string' },
@@ -59,7 +63,7 @@ class Kind {
     readonly name: string,
     readonly call: Buffer,
     readonly seqidAt: number,
-    /** Where the number of the edge's destination stands. */
+    /** The position of the destination's id in the call. */
     readonly destinationAt: number,
   ) {}
 
@@ -102,13 +106,13 @@ const kindOf = (name: string): Kind => {
   const mark = Buffer.alloc(8);
   mark.writeBigInt64BE(marked);
   let at = call.indexOf(mark);
-  // A list of ids is packed the other way round.
+  // A list of ids has the other byte order.
   if (at < 0) at = call.indexOf(mark.reverse());
   return new Kind(name, call, 4 + 4 + 4 + call.readInt32BE(8), at);
 };
 const kinds = values.kinds.split(',').map(kindOf);
 
-/** When a call was sent, by its sequence id, and of which kind it is. */
+/** The time of sending, by sequence id. The sequence id also tells the kind. */
 const sentMs = new Float64Array(1 << 24);
 let lastSeqid = 0;
 let inFlight = 0;
@@ -177,7 +181,7 @@ const cpu = process.cpuUsage();
 const startMs = performance.now();
 let longestTurnMs = 0;
 let turnMs = startMs;
-/** Runs `step` once in each turn of the event loop, until it has had enough and nothing is in flight. */
+/** Runs `step` once per turn of the event loop, until it returns false and nothing is in flight. */
 const turns = (step: (elapsedMs: number) => boolean): Promise<void> =>
   new Promise((resolve) => {
     const turn = (): void => {
@@ -196,7 +200,7 @@ if (values.burst !== undefined) {
   await turns(() => false);
 } else if (values.inFlight !== undefined) {
   const all = Number(values.inFlight);
-  // The lane that got answers asks again, for as many as are missing.
+  // A lane that received answers sends as many calls as are missing.
   onRead = (lane) => {
     if (performance.now() - startMs < forMs) lane.send(all - inFlight);
   };

@@ -19,7 +19,10 @@ const callsAtOnce = 16;
 const mostFollowed = sized(100_000);
 const rawList = 'raw:home';
 
-/** A page of a home timeline with its tweets as fragments, everything cached, beside the same as one LRANGE and one multi-get of memcached. One caller, call after call. */
+/**
+ * A page of a home timeline with its tweets as fragments, all cached, one call after another, beside the same page as
+ * one LRANGE and one multi-get of memcached.
+ */
 export const homeTimeline: Benchmark = {
   name: 'homeTimeline',
   about: `pages of ${pageLength} of a home timeline, of ${authors} authors, with their fragments; over RPC, client and server in one process; rebuilds, and what a timeline takes in Redis`,
@@ -90,7 +93,10 @@ export const homeTimeline: Benchmark = {
 const edgesPerWrite = 5_000;
 const pollMs = 2;
 
-/** How long a user who follows so many waits for a whole home timeline where there is none. The users with tweets are among those who are followed. */
+/**
+ * The time to build a whole home timeline for a user who follows `count` users and has no timeline. The followed
+ * users include those with tweets.
+ */
 async function rebuild({ service }: BenchTimelines, userId: bigint, count: number): Promise<number> {
   const { flock, home, gizzard } = service;
   for (let from = 0; from < count; from += edgesPerWrite) {
@@ -109,7 +115,7 @@ async function rebuild({ service }: BenchTimelines, userId: bigint, count: numbe
   });
 }
 
-/** What a timeline that has grown to what is kept takes, with an author in each entry. */
+/** The memory of a timeline at its full length, with an author in each entry. */
 async function fullBytes({ timelines, gizzard, config: { keep } }: TimelineService): Promise<number> {
   const entries = Array.from({ length: keep }, (_, i) =>
     Buffer.concat([makeEntry(BigInt(2 ** 40 + i)), Buffer.alloc(8, i)]),

@@ -13,7 +13,7 @@ import {
   UsersClient,
 } from '../wire/index.js';
 
-/** A call as large as a service takes, of what its clients may want. */
+/** The largest call that a service's clients may reasonably send. */
 export interface HonestCall {
   readonly name: string;
   readonly port: keyof Pick<ServerReady, 'flock' | 'tbird' | 'users' | 'injector'>;

@@ -17,7 +17,10 @@ const attempts = 5;
 const reply = 2;
 const ports: readonly Port[] = ['flock', 'manager', 'injector', 'tbird', 'users'];
 
-/** The largest frames that each port takes, of every shape and for every method; and the longest that they hold up the server. */
+/**
+ * Sends the largest frames that each port accepts, of every shape and for every method. Measures the longest time for
+ * which they hold up the server.
+ */
 export const hostile: Benchmark = {
   name: 'hostile',
   meaning: 'How long other clients are held up by one that sends the worst calls that are allowed.',
@@ -25,7 +28,7 @@ export const hostile: Benchmark = {
     "the largest frames that each port takes, made to be slow to read, and the largest that clients may want: the longest turn of the server's event loop",
   turns: true,
   async run({ config, ready, roost, server }: BenchCluster): Promise<readonly Figure[]> {
-    /** Of all turns since the last look, the one that took the server's thread the longest. */
+    /** The longest turn of the server's thread since the last call. */
     const delay = async (): Promise<number> => {
       await sleep(settleMs);
       if (!existsSync(server.turnsPath)) return 0;
@@ -87,7 +90,10 @@ export const hostile: Benchmark = {
   },
 };
 
-/** Asks again where a database is too busy, a few times: reading the call took its turns all the same. Throws where the server refuses. */
+/**
+ * Sends a call, and retries a few times if a database is too busy: reading the call took its turns anyway. Throws if
+ * the server refuses the call.
+ */
 async function ask(port: number, frame: Buffer, what: string): Promise<void> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const client = await RawClient.connect(port);
@@ -101,7 +107,7 @@ async function ask(port: number, frame: Buffer, what: string): Promise<void> {
   }
 }
 
-/** Whether a reply is what was asked for, and not an exception. */
+/** Whether a reply is a result rather than an exception. */
 function isResult(message: Buffer): boolean {
   const reader = new BinaryReader(message);
   const { mtype } = reader.readMessageBegin();

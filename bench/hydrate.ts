@@ -11,15 +11,18 @@ const tweetCount = sized(20_000);
 const timelineLength = 20;
 const timelines = sized(6_000);
 const inFlight = 64;
-/** Parts of the code that took less of a process's time are added up. */
+/** Parts of the code with a smaller share of a process's time are added up. */
 const shownShare = 0.03;
 
-/** Timelines of 20 ids made into tweets: the client asks, the server answers from the caches, and no database is asked. */
+/**
+ * Turns timelines of 20 ids into tweets. The client asks, the server answers from the caches, and no database is
+ * asked.
+ */
 export const hydrate: Benchmark = {
   name: 'hydrate',
   meaning: 'How many tweets a second one server hands out from the caches, as bytes to forward or as typed tweets.',
   about: `timelines of ${timelineLength} tweets by their ids, all cached, through SDK and RPC, ${inFlight} in flight; one client and one server process`,
-  // A limit that a busy machine does not reach: what is measured is hits.
+  // A busy machine does not reach this limit, so that every measured read is a hit.
   config: { cache: { tweets: true, deadlineMs: 1_000 } },
   async run({ config, roost, server }: BenchCluster): Promise<readonly Figure[]> {
     await setUpTweets(config, 4, 1);
@@ -85,13 +88,13 @@ export const hydrate: Benchmark = {
 
 const microsPerTick = 10_000;
 
-/** What a process has used, in user and system mode, as Linux counts it. */
+/** The CPU time of a process in user and system mode, as Linux counts it. */
 function cpuMicros(pid: number): number {
   const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ').slice(11, 13);
   return (Number(user) + Number(system)) * microsPerTick;
 }
 
-/** Where the time of a process went, as fragments. */
+/** The time of a process by part of the code, while the client reads fragments. */
 function shown(process: string, shares: Shares): Figure[] {
   const large = [...shares].filter(([, share]) => share >= shownShare);
   const rest = 1 - large.reduce((sum, [, share]) => sum + share, 0);

@@ -13,10 +13,13 @@ import { rounds, sized } from './settings.js';
 const commonCount = 25_000;
 const ownCount = 75_000;
 const pageCount = 20;
-/** Long enough that what ran before, which takes a hundred times as long, has left the processor's caches. */
+/** Long enough that the previous side, which takes a hundred times as long, has left the processor's caches. */
 const turnMs = sized(750);
 
-/** Two large sets, each on a host of its own, beside a self-join of one table on one host, Redis, and PostgreSQL where it is installed. */
+/**
+ * Intersects two large sets, each on its own host, beside a self-join of one table on one host, Redis, and PostgreSQL
+ * if it is installed.
+ */
 export const intersection: Benchmark = {
   name: 'intersection',
   meaning: 'How fast “followers of both” comes, page by page and drained, with large sets.',
@@ -58,7 +61,7 @@ export const intersection: Benchmark = {
         'self-join': async () =>
           (await pool.query<RowDataPacket[]>(`${selfJoin} ORDER BY a.destination_id DESC LIMIT ${pageCount}`))[0]
             .length,
-        // Neither form can stop early; the store spares the answer, and the page is then read from it.
+        // Neither form can stop early. Storing avoids sending the answer; the page is then read from the stored set.
         ZINTER: async () => ((await redis.call('ZINTER', 2, 'set:0', 'set:1')) as unknown[]).slice(0, pageCount).length,
         ZINTERSTORE: async () => {
           await redis.zinterstore('both', 2, 'set:0', 'set:1');
@@ -137,7 +140,7 @@ export const intersection: Benchmark = {
 const selfJoin =
   'SELECT a.destination_id FROM raw_intersection.edges a JOIN raw_intersection.edges b ON b.source_id = 1 AND b.destination_id = a.destination_id WHERE a.source_id = 0';
 
-/** Rounds by turns; the first of each warms it. Checks that every side finds as many. */
+/** Measures the sides by turns; the first round warms them. Throws if a side finds another number of ids. */
 async function measure(
   sides: Readonly<Record<string, () => Promise<number>>>,
   found: number,

@@ -9,7 +9,9 @@ import { rounds, seedOf, sized } from './settings.js';
 const edgeCount = sized(150_000);
 const rawWorkers = 2;
 
-/** Loading over RPC until everything is in its tables, beside mysql2 alone with the same rows, counters and durability. */
+/**
+ * Loads over RPC until all rows are in their tables, beside mysql2 alone with the same rows, counters and durability.
+ */
 export const load: Benchmark = {
   name: 'load',
   meaning: 'How many edges a second an import reaches. The floor is mysql2 alone, with one table and nothing derived.',

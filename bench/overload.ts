@@ -14,8 +14,9 @@ const times = 5;
 const writesAsked = ['low', 'medium', 'high'];
 
 /**
- * More calls than a server can answer: what part is answered, what refused, and how soon. The load comes from a process with a core of its own, and the server and its databases
- * have the other cores, so that what they can do does not depend on how much is asked.
+ * Sends more calls than a server can answer: the share that is answered, the share that is refused, and the times of
+ * both. The load has a core of its own, and the server and its databases have the other cores, so that the load does
+ * not slow them.
  */
 export const overload: Benchmark = {
   name: 'overload',
@@ -96,10 +97,10 @@ const serverFigures = (what: string, before: Histogram, after: Histogram): Figur
   },
 ];
 
-/** How many took at most so many seconds. */
+/** For each bound in seconds, the number of refusals that took at most that long. */
 type Histogram = ReadonlyMap<number, number>;
 
-/** The least bound under which lies the share of what came between the two. */
+/** The smallest bound that covers `share` of the refusals between two readings, in seconds. */
 function atMostSeconds(before: Histogram, after: Histogram, share: number): number {
   const counts = [...after].map(([seconds, count]) => [seconds, count - (before.get(seconds) ?? 0)] as const);
   const all = counts.find(([seconds]) => seconds === Infinity)?.[1] ?? 0;

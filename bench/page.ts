@@ -8,20 +8,20 @@ export interface BenchmarkResult {
   readonly figures: readonly Figure[];
 }
 
-/** A run, as it is written to JSON. */
+/** The JSON content of a run. */
 export interface RunResult {
   readonly measuredAt: string;
   readonly node: string;
-  /** Cores and their kind, memory, system. */
+  /** The machine's cores and their kind, memory and system. */
   readonly machine: string;
   readonly quick: boolean;
   readonly seed: number;
-  /** How long all of it took. */
+  /** The duration of the whole run. */
   readonly seconds: number;
   readonly results: readonly BenchmarkResult[];
 }
 
-/** docs/performance.md of a run. */
+/** Generates docs/performance.md from a run. */
 export function pageOf({ measuredAt, node, machine, quick, seed, seconds, results }: RunResult): string {
   const targets = results.flatMap(({ name, figures }) =>
     figures.flatMap((figure) => (figure.target === undefined ? [] : [{ name, figure }])),

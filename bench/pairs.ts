@@ -16,7 +16,10 @@ const calls = sized(2_000);
 const inFlight = 16;
 const ours = 'ours, through SDK and RPC';
 
-/** Membership of 100 pairs in one call, the edges on two hosts, beside the ways in which mysql2 alone can ask the same, Redis, and PostgreSQL where it is installed. */
+/**
+ * Membership of 100 pairs in one call, with edges on two hosts, beside the ways to ask the same with mysql2 alone,
+ * Redis, and PostgreSQL if it is installed.
+ */
 export const pairs: Benchmark = {
   name: 'pairs',
   meaning: 'How many questions “does A follow B” one server answers a second when a page asks a hundred at once.',
@@ -105,7 +108,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   }),
 };
 
-/** Users live on the host that the parity of their id says: as plain as routing can be. */
+/** The parity of an id gives the user's host: the plainest routing possible. */
 async function askRaw(pools: readonly Pool[], shape: Shape, { sourceIds, destinationIds }: Columns): Promise<void> {
   const byHost: (readonly [bigint, bigint])[][] = pools.map(() => []);
   sourceIds.forEach((source, i) => byHost[Number(source % 2n)]!.push([source, destinationIds[i]!]));

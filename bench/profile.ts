@@ -1,6 +1,6 @@
 import { Session } from 'node:inspector/promises';
 
-/** Which part of the code a function is of, and how much of the time it took itself: shares of 1. */
+/** Each part of the code with its share of the time, from 0 to 1. Time in functions that it calls is not included. */
 export type Shares = ReadonlyMap<string, number>;
 
 /** Profiles this process, from `start` to `stop`. */

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { Profiler } from './profile.js';
 
-// Imported into a server that is to be profiled: the first SIGUSR2 starts, the second writes what was found to ROOST_BENCH_PROFILE.
+// For import into a server to be profiled. The first SIGUSR2 starts the profile, and the second writes it to
+// ROOST_BENCH_PROFILE.
 let profiler: Profiler | undefined;
 process.on('SIGUSR2', () => {
   const running = profiler;

@@ -14,15 +14,18 @@ const followedPerReader = 20;
 const events = sized(6_000);
 const eventsAtOnce = 16;
 const pageLength = 20;
-/** Of ten events, those that are reads. */
+/** The number of reads in ten events. */
 const readsOfTen = 6;
 const firstReader = 10_000n;
 const ticksPerSecond = 100;
 
-/** A threshold of 0 pushes everything, and a great one pulls everything. */
+/** A threshold of 0 pushes everything; a very large threshold pulls everything. */
 const thresholds = { push: 0, pull: 1e9, mixed: 1 } as const;
 
-/** One skewed workload of tweets and reads, pushed, pulled, and decided by measured costs: what each costs in CPU time of all processes, and in Redis. */
+/**
+ * Runs one skewed workload of tweets and reads with pushes, with pulls, and by measured costs. Compares the CPU time
+ * of all processes and the bytes in Redis.
+ */
 export const pushPull: Benchmark = {
   name: 'pushPull',
   about: `${events} events of ${authors} authors and ${readers} readers by Zipf, after as many to warm up; CPU of this process, the databases, Redis and memcached`,
@@ -63,7 +66,7 @@ async function followSome(timelines: BenchTimelines): Promise<void> {
   await untilQuiet(timelines.service.gizzard);
 }
 
-/** Costs of the workload, once rates are known: the events run twice, and the second time counts. */
+/** The cost of the workload once rates are known: the events run twice, and only the second run counts. */
 async function costOf(timelines: BenchTimelines, threshold: number) {
   const { service } = timelines;
   Object.assign(service.costs, { threshold });
@@ -83,7 +86,7 @@ async function work({ service }: BenchTimelines, seed: number): Promise<void> {
   const lane = async (): Promise<void> => {
     while (left-- > 0) {
       if (random(10) < readsOfTen) {
-        // Those who read often are not those who follow whoever tweets often.
+        // Frequent readers are not the followers of frequent authors.
         const userId = firstReader + BigInt((skewed(random, readers) * 7) % readers);
         await service.home.page({ userId, count: pageLength }, { deadlineMs: 30_000 });
       } else {
@@ -96,16 +99,16 @@ async function work({ service }: BenchTimelines, seed: number): Promise<void> {
   await untilQuiet(service.gizzard);
 }
 
-/** A number below a bound: the smallest ones are drawn most often, by Zipf's law. */
+/** A random number below a bound. Small numbers are the most frequent, by Zipf's law. */
 const skewed = (random: (below: number) => number, below: number): number =>
   Math.min(below - 1, Math.floor(below ** (random(1_000_000) / 1_000_000)) - 1);
 
-/** Of this process and all servers, since they began. */
+/** The CPU time of this process and all servers since they started. */
 async function cpuSeconds({ playground }: BenchTimelines): Promise<number> {
   const { user, system } = process.cpuUsage();
   const { servers } = await readPlayground(playground.dir);
   const ticks = servers.map(({ pid }) => {
-    // Behind the name of the program, which may have spaces.
+    // The fields follow the program's name, which may contain spaces.
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
     return Number(fields[11]) + Number(fields[12]);
   });

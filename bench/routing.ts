@@ -21,7 +21,7 @@ const shards = 10_000;
 const template = (text: string) => ({ template: parseTemplate(text, (name) => name), weight: 1 });
 const table = (tableId: number) => ({ tableId, name: 'bench', service: 'flock', hash: 'fnv1a64' });
 
-/** What each request pays before it reaches a database, and what a DBA waits for before a rebalance is shown. */
+/** The cost of each request before it reaches a database, and the wait of a DBA for the plan of a rebalance. */
 export const routing: Benchmark = {
   name: 'routing',
   meaning: 'What finding the shard of a key costs, in a topology larger than any in use.',

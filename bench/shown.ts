@@ -1,11 +1,11 @@
 import type { Figure } from './benchmark.js';
 import { spread } from './statistics.js';
 
-// How figures are shown, on the screen and on the page.
+// A figure as text, for the screen and the page.
 
 export const shownFigure = ({ value, unit }: Figure): string => `${round(value)} ${unit}`.trim();
 
-/** The middle half of its rounds; empty where it was measured once. */
+/** The range of the middle half of the rounds; empty if the figure was measured once. */
 export function shownRange({ samples }: Figure): string {
   if (samples === undefined) return '';
   const { low, high } = spread(samples);

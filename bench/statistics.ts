@@ -1,4 +1,4 @@
-/** The middle value; the mean of the two middle ones where their number is even. */
+/** The middle value, or the mean of the two middle values if their number is even. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -11,7 +11,7 @@ export function percentile(values: readonly number[], fraction: number): number 
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))]!;
 }
 
-/** The median of rounds, with what each of them gave. */
+/** The median of the rounds, with the result of each round. */
 export const ofRounds = (
   samples: readonly number[],
 ): { readonly value: number; readonly samples: readonly number[] } => ({
@@ -25,7 +25,7 @@ export const spread = (values: readonly number[]): { readonly low: number; reado
   high: quantile(values, 0.75),
 });
 
-/** Between two values: as far from one to the next as the fraction says. */
+/** Interpolates between two neighboring values. */
 function quantile(values: readonly number[], fraction: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * fraction;
@@ -33,7 +33,7 @@ function quantile(values: readonly number[], fraction: number): number {
   return below + (sorted[Math.ceil(at)]! - below) * (at % 1);
 }
 
-/** Runs `work` and says how long it took, in milliseconds. */
+/** Runs `work`, and returns its duration in milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await work();
@@ -58,7 +58,10 @@ export async function latencies(
   return taken;
 }
 
-/** Runs `work` again and again for so long, one at a time, and returns each run's milliseconds. Sides that take turns get as much time each, and are as warm. */
+/**
+ * Runs `work` repeatedly for `forMs`, one run at a time, and returns the milliseconds of each run. Sides that take
+ * turns get the same time, and are equally warm.
+ */
 export async function latenciesFor(forMs: number, work: (index: number) => Promise<unknown>): Promise<number[]> {
   const taken: number[] = [];
   const untilMs = performance.now() + forMs;

@@ -11,11 +11,11 @@ import { rounds, seedOf, sized } from './settings.js';
 
 const edgeCount = sized(600_000);
 const roundMs = sized(4_000);
-/** A request begins every so often, whether or not those before are answered, as from many callers. */
+/** A request starts at this interval, whether or not earlier requests are answered, as from many callers. */
 const everyMs = 4;
 const endsWithinMs = 10_000;
 
-/** What callers notice of a throttled copy on the hosts that they use. */
+/** The effect of a throttled copy on callers of the same hosts. */
 export const throttle: Benchmark = {
   name: 'throttle',
   meaning: 'How much users notice of a shard that is moved while they read.',
@@ -40,7 +40,7 @@ export const throttle: Benchmark = {
         alone.push(await foreground(graph, columns.sourceIds));
         const target: ShardInfo = { ...source, id: { hostname: second, tablePrefix: `target_${round}` } };
         await gizzard.apply([{ kind: 'createShard', shard: target }]);
-        // Callers are there before a copy is.
+        // The callers start before the copy does.
         const leadIn = foreground(graph, columns.sourceIds);
         const id = await gizzard.moves.request('copy', [source.id, target.id]);
         await leadIn;

@@ -14,7 +14,7 @@ import { routingKeyOf } from '../timeline/names.js';
 import { timelinesTableId } from '../timeline/timelineShards.js';
 
 const deadlineMs = 120_000;
-/** Each on two servers, which take 4,096 calls at once. */
+/** Each is stored on two servers, which take 4,096 calls at once. */
 const storesAtOnce = 1_000;
 const edgesPerWrite = 5_000;
 
@@ -26,11 +26,14 @@ export interface BenchTimelines {
   /** A client of this process's server. */
   readonly roost: Roost;
   follow(readers: BigInt64Array, author: bigint): Promise<void>;
-  /** Makes empty home timelines, past the journal. */
+  /** Creates empty home timelines without the journal. */
   begin(readers: BigInt64Array): Promise<void>;
 }
 
-/** Runs `work` on a cluster with two Redis servers for timelines beside the journal's, which syncs every write, and two caches. */
+/**
+ * Runs `work` on a cluster with two caches, two Redis servers for timelines, and the journal's Redis, which syncs
+ * every write.
+ */
 export async function withTimelines<T>(work: (timelines: BenchTimelines) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
   const playground = await startPlayground({
@@ -103,10 +106,10 @@ async function beginHome({ gizzard, timelines }: TimelineService, name: string):
   await Promise.all(leaves.map((leaf) => timelines.listsAt(leaf, Deadline.after(deadlineMs)).store(name, [])));
 }
 
-/** Waits until all jobs, with those that they bring about, are applied. */
+/** Waits until all jobs, and the jobs that they cause, are applied. */
 export async function untilQuiet({ jobs }: Gizzard): Promise<void> {
   const deadline = Deadline.after(deadlineMs);
-  // A job may pass from one queue to another between two looks.
+  // A job may move from one queue to another between two readings.
   for (let looks = 0; looks < 2;) {
     const { queued, failing, bad } = await jobs.status();
     if (bad > 0) throw new Error(`${bad} jobs were given up`);

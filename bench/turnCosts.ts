@@ -1,7 +1,8 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
-// Imported into a server whose turns of the event loop are to be measured: writes a line for each long one to ROOST_BENCH_TURNS, in milliseconds for which the
-// thread had a core, so that what else the machine does counts for nothing. The loop spins meanwhile.
+// For import into a server whose turns of the event loop are to be measured. Writes a line to ROOST_BENCH_TURNS for
+// each long turn: the milliseconds for which its thread had a core, so that other load on the machine does not count.
+// The loop spins meanwhile.
 const path = process.env['ROOST_BENCH_TURNS'];
 const schedulerPath = `/proc/self/task/${process.pid}/schedstat`;
 const leastMs = 5;

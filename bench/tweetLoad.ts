@@ -14,7 +14,10 @@ const rawWorkers = 2;
 const perCall = 500;
 const callsInFlight = 8;
 
-/** Storing tweets over RPC until rows and indexes are in their tables, beside mysql2 alone with the same rows, index entries and durability. */
+/**
+ * Stores tweets over RPC until rows and indexes are in their tables, beside mysql2 alone with the same rows, index
+ * entries and durability.
+ */
 export const tweetLoad: Benchmark = {
   name: 'tweetLoad',
   meaning: 'How many tweets a second an import reaches.',

@@ -15,9 +15,10 @@ const points = sized(10_000);
 const pointsInFlight = 64;
 
 /**
- * Tweets by id, uncached, a hundred at a time through the library and over RPC, and one at a time over RPC, from four stripes on one host; beside mysql2 alone, which has
- * the same rows and columns on the same host, in one table, and asks for them with a prepared `IN` list of as many places. The library runs in mysql2's process, as it does
- * in a server; over RPC the rows travel twice.
+ * Uncached tweets by id, from four stripes on one host: a hundred at a time through the library and over RPC, and one
+ * at a time over RPC. Beside mysql2 alone, which has the same rows and columns in one table of that host, and asks
+ * for them with a prepared `IN` list of the same length. The library runs in mysql2's process, as it does in a
+ * server; over RPC the rows travel twice.
  */
 export const tweetReads: Benchmark = {
   name: 'tweetReads',

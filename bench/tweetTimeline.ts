@@ -18,14 +18,15 @@ const pageSize = 20;
 const writeBackWithinMs = 120_000;
 const dirtyPagesAtRest = 100;
 
-/** States of the edges that each timeline asks for: those of originals alone, or those of replies and retweets too. */
+/** The edge states that each timeline reads: originals alone, or replies and retweets too. */
 const questions = { originals: [0], all: [0, 1, 2] } as const;
 type Question = keyof typeof questions;
 type Times = Record<Question, { ours: number; raw: number }>;
 
 /**
- * The newest tweets of a user from the index, with few and with many rows in it, over RPC. Beside mysql2 alone on the same table with the same question: a prepared statement
- * that reads the newest of one range of the primary key; for all kinds, of the three that hold them, which the caller merges. Both answer with ids.
+ * The newest tweets of a user from the index, with few and with many rows in it, over RPC. Beside mysql2 alone with
+ * the same question on the same table: a prepared statement that reads the newest rows of one range of the primary
+ * key; for all kinds, the three ranges that hold them, which the caller merges. Both answer with ids.
  */
 export const tweetTimeline: Benchmark = {
   name: 'tweetTimeline',
@@ -126,12 +127,12 @@ async function indexTable(config: BenchCluster['config']): Promise<string> {
   }
 }
 
-/** Rows of users, written by the database itself: going through the journal would take minutes and make the same rows. */
+/** Writes rows of users by the database itself: the journal would take minutes to create the same rows. */
 async function fill(pool: Pool, table: string, first: bigint, fromUser: number, toUser: number): Promise<void> {
   await pool.query('CREATE DATABASE IF NOT EXISTS raw_numbers');
   await pool.query('CREATE TABLE IF NOT EXISTS raw_numbers.n (n INT NOT NULL PRIMARY KEY)');
   await pool.query('INSERT IGNORE INTO raw_numbers.n VALUES ?', [Array.from({ length: rowsAUser }, (_, n) => [n])]);
-  // What is lost with the machine is filled anew.
+  // Data lost in a crash is filled anew.
   await pool.query('SET GLOBAL innodb_flush_log_at_trx_commit = 0');
   let next = fromUser;
   const filler = async (): Promise<void> => {
@@ -150,7 +151,7 @@ async function fill(pool: Pool, table: string, first: bigint, fromUser: number, 
   await untilWrittenBack(pool);
 }
 
-/** Waits until the database has written back what it was filled with: until then that is what its reads are slowed by. */
+/** Waits until the database has written back the filled rows: until then, that work slows its reads. */
 async function untilWrittenBack(pool: Pool): Promise<void> {
   await pool.query('SET GLOBAL innodb_max_dirty_pages_pct = 0');
   const deadline = Deadline.after(writeBackWithinMs);

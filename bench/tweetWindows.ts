@@ -14,14 +14,14 @@ const batchSize = 100;
 const batches = sized(300);
 const points = sized(10_000);
 const pointsInFlight = 64;
-/** The database still clears away what a change of some 40,000 rows has left. */
+/** The time for the database to clean up after a change of some 40,000 rows. */
 const settleMs = 5_000;
-/** Windows made or taken away as one change of the topology. */
+/** Windows created or removed in one topology change. */
 const windowsAtOnce = 1_000;
 
 /**
- * Tweets of the open window by id, while the topology knows a few windows, and a year of hourly ones, by turns. The windows of the past stand in the topology alone: a lookup that
- * is meant for the open one never touches their tables.
+ * Tweets of the open window by id, by turns while the topology knows a few windows and while it knows a year of
+ * hourly windows. Past windows are only in the topology: a lookup in the open window never touches their tables.
  */
 export const tweetWindows: Benchmark = {
   name: 'tweetWindows',
@@ -40,7 +40,7 @@ export const tweetWindows: Benchmark = {
       if (found.some((tweet) => tweet === undefined)) throw new Error('a tweet is missing');
     };
     const measure = async (): Promise<{ many: number; rate: number }> => {
-      // A server that has just taken over a topology still clears the one before away.
+      // A server with a new topology is still freeing the previous one.
       await latencies(batches, 1, many);
       const taken = median(await latencies(batches, 1, many));
       const startMs = performance.now();

@@ -3,7 +3,7 @@ import type { RoostConfig } from '../process/index.js';
 import { openTbird } from '../tbird/index.js';
 import type { NewTweet } from '../sdk/index.js';
 
-/** Sets up tweets with one copy of each table, and waits until the server knows of it. */
+/** Sets up tweets with one replica of each table, and waits until the server knows them. */
 export async function setUpTweets(
   config: RoostConfig,
   stripes: number,
@@ -24,7 +24,7 @@ const words =
     ' ',
   );
 
-/** Tweets of about 80 characters by many authors, the same for the same numbers. */
+/** Generates tweets of about 80 characters by many authors. The same numbers give the same tweets. */
 export function generatedTweets(count: number, users: number): NewTweet[] {
   return Array.from({ length: count }, (_, i) => ({
     userId: BigInt(1 + ((i * 7919) % users)),

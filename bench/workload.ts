@@ -46,7 +46,7 @@ interface Call {
   readonly degree: number;
 }
 
-/** What a feed does all day: small reads of skewed lists, now and then a write. */
+/** The daily load of a feed: small reads of skewed lists, and an occasional write. */
 export const workload: Benchmark = {
   name: 'workload',
   meaning: 'The day of a feed: what each kind of read takes beside the plainest table that could answer it.',
@@ -192,7 +192,7 @@ async function askPostgres(postgres: Postgres, { kind, node, degree }: Call): Pr
     );
 }
 
-/** Node 2, 3, … by falling share of their degree. */
+/** The degree of a node. Nodes get the degrees in the order of `degrees`, each degree for its share of the nodes. */
 function degreeOf(node: number): number {
   let share = node / nodeCount;
   for (const step of degrees) {

@@ -99,7 +99,7 @@ export function addAuditCommands(program: Command, io: CliIo): void {
 const isBusyMark = ({ changes }: AuditEntry): boolean =>
   changes.length > 0 && changes.every(({ kind }) => kind === 'markBusy');
 
-/** The newest entries; without those that only mark shards as busy it looks further back. */
+/** The newest entries. Unless `busy`, skips those that only mark shards as busy, and reads further back. */
 async function entriesOf(
   nameServer: NameServer,
   count: number,

@@ -47,7 +47,7 @@ interface PruneOptions extends PlaceOptions, ConfirmOptions {
   readonly newerThan?: number;
 }
 
-/** With --follow, how often it says how far it is. */
+/** How often `--follow` prints progress. */
 const sayEveryMs = 10_000;
 
 export function addBackupCommands(program: Command, io: CliIo): void {

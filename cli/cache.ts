@@ -154,7 +154,7 @@ function addUseOfNodes(cache: Command, io: CliIo): void {
   formerName(undrain, 'bring-back', io);
 }
 
-/** Whatever pool has it; one that nobody has is for any pool to complain of. */
+/** The pool that has a node; the first pool if none has, so that its error names the node. */
 const poolOf = (pools: readonly CachePool[], node: string): CachePool =>
   pools.find(({ nodes }) => nodes.has(node)) ?? pools[0]!;
 

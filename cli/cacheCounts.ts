@@ -1,7 +1,7 @@
 import type { Gizzard } from '../gizzard/index.js';
 import { serverMetrics } from './console/serverMetrics.js';
 
-/** What all running servers have counted of one cache, each since its start. */
+/** The counts of one cache over all running servers, each since its start. */
 export interface CacheTotals {
   readonly cache: string;
   readonly hits: number;
@@ -19,11 +19,11 @@ export interface CacheTotals {
 export interface ServersCaches {
   readonly servers: number;
   readonly caches: readonly CacheTotals[];
-  /** How often a server put a node out, by pool. */
+  /** How often a server ejected a node, by pool. */
   readonly ejections: Readonly<Record<string, number>>;
 }
 
-/** Adds up what the running servers print on /metrics. Throws `Unavailable` where one does not answer. */
+/** Adds up what the running servers print on /metrics. Throws `Unavailable` if a server does not answer. */
 export async function cacheCounts(gizzard: Gizzard): Promise<ServersCaches> {
   const totals = new Map<string, number>();
   const names = { cache: new Set<string>(), pool: new Set<string>() };

@@ -19,7 +19,7 @@ interface InspectCommandOptions extends ConfigOptions {
   readonly settleMs: number;
 }
 
-/** Stale entries that are named to people. */
+/** How many stale entries are printed for people. */
 const shownRows = 100;
 
 export function addInspectCommand(cache: Command, io: CliIo): void {

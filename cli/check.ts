@@ -44,7 +44,7 @@ export const addCheckOptions = (command: Command): Command =>
     )
     .addOption(configOption());
 
-/** Checks stores, and prints what was found. Throws `DataLoss` where faults are left. */
+/** Checks stores, and prints the faults found. Throws `DataLoss` if faults are left. */
 export async function checkStores(io: CliIo, names: readonly string[], options: CheckCommandOptions): Promise<void> {
   const output = outputFor(io, options);
   await using cluster = await openCluster(openConfig(io, options).config, io.stores);

@@ -6,7 +6,10 @@ export interface ReferencePage {
   readonly text: string;
 }
 
-/** The command reference: docs/cli.md with the contents, and docs/cli/NOUN.md with the help of every command of a noun, as it prints itself on 100 columns. */
+/**
+ * The command reference: docs/cli.md with the contents, and docs/cli/NOUN.md with the help of every command of a
+ * noun, as printed at 100 columns.
+ */
 export function cliReference(program: Command): readonly ReferencePage[] {
   const nouns = shownCommands(program);
   const contents = nouns.map(
@@ -32,7 +35,7 @@ export function cliReference(program: Command): readonly ReferencePage[] {
 const madeBy = '<!-- Written by scripts/cli-docs.mjs from the commands themselves. -->';
 const section = (path: string, command: Command): string => `## ${path}\n\n\`\`\`text\n${helpText(command)}\n\`\`\`\n`;
 
-/** The commands of a group that stand in its help. */
+/** The commands of a group that its help lists. */
 export const shownCommands = (command: Command): Command[] =>
   command
     .createHelp()
@@ -45,7 +48,7 @@ export function allCommands(command: Command, before = ''): { readonly path: str
   return [{ path, command }, ...shownCommands(command).flatMap((child) => allCommands(child, `${path} `))];
 }
 
-/** The whole help of a command, with its examples. The command prints into this from then on. */
+/** The whole help of a command, with its examples. Afterwards the command's output goes to this text. */
 export function helpText(command: Command): string {
   let text = '';
   command.configureOutput({

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** The commands of a long help, by what people want to do. A command that stands in none keeps commander's own heading. */
+/** The commands of a long help, by task. A command in no group keeps commander's own heading. */
 const groups: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   roost: {
     'Begin:': ['quickstart', 'playground', 'serve', 'ping'],

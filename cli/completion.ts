@@ -36,7 +36,7 @@ export function addCompletionCommand(program: Command, io: CliIo): void {
     });
 }
 
-/** What stands in a place: one of some words, of a kind that the cluster is asked for, or anything. */
+/** The value that a place takes: one of some words, a kind that the cluster lists, or anything. */
 type Place = { readonly words: readonly string[] } | { readonly kind: ValueKind } | undefined;
 
 interface Words {
@@ -46,7 +46,7 @@ interface Words {
   readonly options: readonly {
     readonly flag: string;
     readonly summary: string;
-    /** False for one that stands alone. */
+    /** False for an option without a value. */
     readonly takesValue: boolean;
     readonly value: Place;
   }[];
@@ -80,7 +80,7 @@ function placeOf(name: string, choices: readonly string[] | undefined): Place {
   return kind === undefined ? undefined : { kind };
 }
 
-/** Written from the command tree itself, so that it knows what this version knows. */
+/** The completion script of a shell. Built from the command tree, so that it matches this version. */
 export function completionScript(shell: Shell, program: Command): string {
   const words = withAliases(program).map(({ path, command }): Words => ({
     path,
@@ -106,7 +106,7 @@ export function completionScript(shell: Shell, program: Command): string {
   return shell === 'fish' ? fish(words) : bash(words, shell === 'zsh');
 }
 
-/** Every command by each of the names that call it. */
+/** Every command, under each of its names. */
 function withAliases(command: Command, before = ''): { readonly path: string; readonly command: Command }[] {
   return [command.name(), ...command.aliases()].flatMap((name) => [
     { path: `${before}${name}`, command },
@@ -137,7 +137,8 @@ function bash(words: readonly Words[], zsh: boolean): string {
     '  case "$where" in',
     ...cases,
     '  esac',
-    // The words between the command and the cursor are options, their values, and arguments, each of which moves on to the next place.
+    // The words between the command and the cursor are options, their values, and arguments; each argument advances
+    // to the next place.
     '  for ((i = at; i < COMP_CWORD; i++)); do',
     '    if [ -n "$skip" ]; then skip= last=; continue; fi',
     '    last=',

@@ -8,11 +8,14 @@ import { Metrics, silentLog, type RoostConfig } from '../process/index.js';
 export const valueKinds = ['graph', 'host', 'shard'] as const;
 export type ValueKind = (typeof valueKinds)[number];
 
-/** Nobody waits longer for a word that they could type. */
+/** A completion that takes longer is slower than typing the word. */
 const deadlineMs = 2_000;
 const maxValues = 200;
 
-/** The words of a kind that begin so, at most some hundred; none where the cluster does not say so soon. Never throws. */
+/**
+ * The words of a kind that start with `prefix`, `maxValues` at most; none if the cluster does not answer in time.
+ * Never throws.
+ */
 export async function completionValues(kind: ValueKind, prefix: string, config: RoostConfig): Promise<string[]> {
   const begins = (word: string): boolean => word.startsWith(prefix);
   if (kind === 'host') return Object.keys(config.databaseHosts).filter(begins);

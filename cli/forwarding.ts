@@ -151,7 +151,7 @@ export function addForwardingCommands(program: Command, io: CliIo): void {
     );
 }
 
-/** Both directions of a graph beside each other, and bases ascending. */
+/** Both directions of a graph side by side, and bases ascending. */
 const inOrder = (a: Forwarding, b: Forwarding): number =>
   Math.abs(a.tableId) - Math.abs(b.tableId) ||
   b.tableId - a.tableId ||

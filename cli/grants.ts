@@ -9,7 +9,7 @@ interface GrantsOptions extends ConfigOptions {
   readonly from: string;
 }
 
-/** What may stand between quotes in SQL. */
+/** A part of a SQL statement that is safe between quotes. */
 const part = (what: string, pattern: RegExp) =>
   argument((text: string): string => {
     if (pattern.test(text)) return text;

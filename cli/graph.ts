@@ -105,7 +105,10 @@ export function addGraphCommands(program: Command, io: CliIo): void {
   addGraphDropCommands(graph, io);
 }
 
-/** The graphs as a library: what reads or changes the topology needs no server. With `create`, sets up the name server where there is none. */
+/**
+ * The graphs as a library: reading or changing the topology needs no server. With `create`, sets up the name server
+ * if there is none.
+ */
 export async function withFlock<T>(
   config: RoostConfig,
   options: { readonly create: boolean },
@@ -121,7 +124,10 @@ export async function withFlock<T>(
 
 const servedWithinMs = 5_000;
 
-/** A server that runs already sees the graph at its next look at the name server; the next command should not come before that. */
+/**
+ * Waits until a running server has the graph, so that the next command finds it. A server sees a new graph when it
+ * next reloads the name server.
+ */
 async function untilServed(config: RoostConfig, name: string): Promise<void> {
   const port = portOf(config, flockStore);
   if (port === 0) return;

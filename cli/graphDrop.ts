@@ -15,7 +15,7 @@ interface DropOptions extends ConfigOptions, ConfirmOptions {
 
 const ofTweets: ReadonlySet<string> = new Set(Object.values(tweetGraphNames));
 
-/** Taking graphs away and bringing them back, as commands of the noun `graph`. */
+/** Dropping graphs and restoring them, as commands of the noun `graph`. */
 export function addGraphDropCommands(graph: Command, io: CliIo): void {
   defineCommand(
     graph,
@@ -73,7 +73,7 @@ export function addGraphDropCommands(graph: Command, io: CliIo): void {
     );
 }
 
-/** What a drop takes away, a sentence each. */
+/** The data that a drop removes, one sentence each. */
 async function whatGoes(gizzard: Gizzard, { graph, leaves, drop }: PlannedGraphDrop): Promise<string[]> {
   const { hosts, moves, jobs, config } = gizzard;
   const sizes = await shardSizes(hosts, leaves, (type) => moves.movableType(type));

@@ -21,7 +21,7 @@ interface DumpCommandOptions extends ConfigOptions {
   readonly parallel: number;
 }
 
-/** A page is asked for so long while its replicas are slow or away. */
+/** How long a page is retried while its replicas are slow or unavailable. */
 const scanDeadlineMs = 60_000;
 const countDeadlineMs = 300_000;
 

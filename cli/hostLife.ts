@@ -25,7 +25,7 @@ interface RemoveOptions extends ConfigOptions, ConfirmOptions {
 const tableDeadlineMs = 30_000;
 const waitForServersMs = 60_000;
 
-/** How database hosts come and go, as commands of the noun `host`. */
+/** Adding and removing database hosts, as commands of the noun `host`. */
 export function addHostLifeCommands(host: Command, io: CliIo): void {
   const define = (name: string, description: string, example: string): Command =>
     defineCommand(host, name, description, example).argument('<host>', 'its name under databaseHosts');
@@ -149,7 +149,7 @@ async function withStores(
   }
 }
 
-/** What stores do when a host is drained. Throws where one cannot do without it. */
+/** What the stores do when a host is drained. Throws if a store cannot do without the host. */
 async function leavesOf({ opened }: Cluster, name: string): Promise<HostLeave[]> {
   const leaves: HostLeave[] = [];
   for (const { store, opened: own } of opened) {
@@ -175,7 +175,7 @@ interface Looked {
   readonly looks: readonly HostLook[];
   readonly shards: number;
   readonly bytes: number;
-  /** Servers whose configurations lack it. One that does not say is taken to know it. */
+  /** Servers whose configurations lack the host. A server that does not report its hosts is taken to know it. */
   readonly unknownTo: readonly string[];
 }
 
@@ -232,7 +232,7 @@ function report(
   );
 }
 
-/** What a drain does without a migration. */
+/** The effects of a drain besides its migrations. */
 function besides(gizzard: Gizzard, name: string, { changes, empty }: HostDrain, leaves: readonly HostLeave[]): Besides {
   return {
     effects: [

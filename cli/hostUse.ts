@@ -4,7 +4,7 @@ import { parseShardId, shardKey } from '../gizzard/index.js';
 
 const namedShards = 5;
 
-/** Why a database host cannot be forgotten yet, a sentence each. `lost`: it is not asked for what it keeps. */
+/** Why a database host cannot be forgotten yet, one sentence each. `lost`: the host is not asked what it holds. */
 export async function whatNamesHost({ gizzard, opened }: Cluster, name: string, lost: boolean): Promise<string[]> {
   const { topology, config, hosts, migrations, jobs, dropped } = gizzard;
   const reasons: string[] = [];

@@ -312,7 +312,7 @@ function jobText({ id, kind, version, attempts, lastError, acceptedAtMs, onlyLea
 }
 
 async function exportJobs({ jobs }: Gizzard, priority: Priority, queue: StoredQueue, path: string): Promise<number> {
-  // Never over a file that may hold the only copy of other jobs.
+  // `wx`: never overwrites a file that may hold the only copy of other jobs.
   const file = createWriteStream(path, { flags: 'wx' });
   try {
     await once(file, 'open');
@@ -360,7 +360,9 @@ async function readJobs(gizzard: Gizzard, path: string): Promise<NewJob[]> {
   return jobs;
 }
 
-/** A job, or an exported one, which holds the job as text. All are read before the first is journaled. */
+/**
+ * Parses a job, or an exported job, which holds the job as text. All jobs are parsed before the first is journaled.
+ */
 async function parseJob({ jobs }: Gizzard, text: string, where: string): Promise<NewJob> {
   try {
     const exported = /^\s*\{\s*"priority"/.test(text)

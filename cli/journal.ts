@@ -70,7 +70,7 @@ export function addJournalCommands(program: Command, io: CliIo): void {
             : []),
           'then run: `roost doctor --fix` (compares replicas and repairs them), and `roost check --repair` (what each store holds, such as both directions of each edge)',
         ]);
-        // Before it is adopted: nothing is written until then, and whoever is cut off here does both anew.
+        // Before the adoption: nothing is written until then, and an interrupted command repeats both.
         const flushed = await forgetCached(config);
         const { epoch, number } = await jobs.guard.adopt(look);
         output.result(

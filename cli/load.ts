@@ -144,5 +144,5 @@ async function writeBatch(graph: Graph, batch: EdgeBatch, options: WriteCallOpti
   }, options);
 }
 
-/** A call is repeated for so long while the server is overloaded, restarting or away. */
+/** How long a call is retried while the server is overloaded, restarting or unavailable. */
 export const writeDeadlineMs = 60_000;

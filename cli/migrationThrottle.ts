@@ -52,7 +52,7 @@ export const throttleJson = ({ rowsPerSecond, between, resting }: MoveThrottleNo
   resting: resting !== '',
 });
 
-/** A line for people; undefined where nothing is bounded. */
+/** A line for people; undefined if nothing is limited. */
 export function throttleText({ rowsPerSecond, between, resting, running }: MoveThrottleNow): string | undefined {
   if (rowsPerSecond === undefined && between.length === 0) return undefined;
   return [

@@ -75,7 +75,7 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
       });
       const status = await readPlayground(dir);
       const output = outputFor(io, options);
-      // Found by itself only in its usual place.
+      // Commands find the configuration without a flag only at its default path.
       const configFlag = dirFlag(options) === '' ? '' : ` --config ${configPath}`;
       output.result(status, () =>
         [
@@ -106,13 +106,14 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
     .addOption(yesOption())
     .action(async (options: StopOptions) => {
       const dir = resolve(io.workingFolder, options.dir);
-      // Fails where there is no playground, before anybody is asked.
+      // Fails before the user is asked, if there is no playground.
       await readPlayground(dir);
       if (options.keepData !== true)
         await confirm(io, options, `stop the playground in ${options.dir}`, [
           'its servers end and their data are removed; --keep-data keeps them',
         ]);
-      // A quickstart with --keep leaves a server of ours beside the databases; it goes first, so that it can hand back its jobs.
+      // A quickstart with --keep leaves a server of ours beside the databases; the server stops first, so that it can
+      // hand back its jobs.
       await stopServerProcess(dir);
       await stopPlayground(dir, options.keepData === true ? { keepData: true } : {});
       const keptData = options.keepData === true;
@@ -123,7 +124,7 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
     });
 }
 
-/** What a playground has for some stores: a port for each service, and a Redis for timelines. */
+/** The parts of a playground that some stores need: a port for each service, and a Redis for timelines. */
 export const neededBy = (stores: readonly Store[]) => ({
   services: servedNames(stores),
   redisSections: stores.flatMap(({ name }) => (name === timelineStore.name ? [name] : [])),

@@ -80,7 +80,7 @@ function shapesOf(topology: Topology, tableId: number | undefined): Shape[] {
   return [...shapes.values()].sort((a, b) => b.roots.length - a.roots.length);
 }
 
-/** Without names, and with children in an order of their own, so that equal shapes are equal text. */
+/** Without names, and with children in a canonical order, so that equal shapes give equal text. */
 function shapeOf(topology: Topology, id: ShardId, weight = 1): DrawnTree {
   const children = topology.children(id).map((link) => shapeOf(topology, link.child, link.weight));
   children.sort((a, b) => (drawTree(a).join() < drawTree(b).join() ? -1 : 1));

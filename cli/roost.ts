@@ -9,7 +9,7 @@ export async function roost(stores: readonly Store[]): Promise<void> {
   for (const signal of Object.keys(signalExitCodes) as StopSignal[]) {
     process.on(signal, () => {
       if (signal === 'SIGHUP' && hungUp !== undefined) return hungUp();
-      // The first signal lets the command clean up; a second one means that the user will not wait for it.
+      // The first signal lets the command clean up; a second signal exits at once.
       if (stop.signal.aborted) process.exit(signalExitCodes[signal]);
       stop.abort(signal);
     });

@@ -77,10 +77,10 @@ async function serve(io: CliIo, options: ServeOptions): Promise<void> {
   await serveAlone(io, options, parent === undefined ? config : shareOfProcess(config, parent.processes), parent);
 }
 
-/** Connections of a parent to each database host. */
+/** The parent's connections to each database host. */
 const lookingConnections = 2;
 
-/** Serves in this process: the only one of its server, or one of several. */
+/** Serves in this process, as the server's only process or one of several. */
 async function serveAlone(
   io: CliIo,
   options: ServeOptions,
@@ -90,7 +90,7 @@ async function serveAlone(
   const log = logOf(io, config);
   const metrics = new Metrics();
   const stopped = parent === undefined ? io.signal : AbortSignal.any([io.signal, parent.stopping.signal]);
-  // The parent restarts its processes, one after the other.
+  // Ignores hangups in a child: the parent restarts its processes, one after the other.
   if (parent !== undefined) io.onHangup?.(() => undefined);
   const closing: (() => Promise<void>)[] = [outliveRejections(log, metrics)];
   const endWatch = watchEventLoop(metrics);
@@ -124,7 +124,7 @@ async function serveAlone(
   }
 }
 
-/** Listens for several processes, which serve. */
+/** Listens for several child processes, which serve. */
 async function serveWithProcesses(
   io: CliIo,
   options: ServeOptions,
@@ -136,7 +136,7 @@ async function serveWithProcesses(
   const [, module = '', ...args] = process.argv;
   const closing: (() => Promise<void>)[] = [];
   try {
-    // The parent looks at the cluster for the dashboard, and does nothing else there.
+    // The parent reads the cluster for the dashboard only.
     const pool = { ...config.pool, size: lookingConnections };
     const cluster = await openCluster({ ...config, pool }, io.stores, { log, create: true, caches: true });
     closing.push(() => cluster.close());
@@ -191,7 +191,10 @@ function printReady(
   );
 }
 
-/** The last line of defense: a rejection that nobody waits for is a fault in Roost, but no reason to end every other call with it. Returns how to end this. */
+/**
+ * The last line of defense: an unhandled rejection is a fault in Roost, but no reason to stop every other call.
+ * Counts and logs it. Returns a function that removes the handler.
+ */
 function outliveRejections(log: Log, metrics: Metrics): () => Promise<void> {
   const unhandled = metrics.counter(
     'roost_unhandled_rejections_total',

@@ -8,7 +8,7 @@ import { Deadline, RoostError } from '../core/index.js';
 import { endProcess, identify } from '../playground/index.js';
 import { serverReadySchema, type ServerReady } from './serverReady.js';
 
-/** What a later process needs to stop the server. */
+/** The record that a later process needs to stop the server. */
 const recordSchema = z.object({ pid: z.int().positive(), startMark: z.string() });
 const recordName = 'server.json';
 const logName = 'server.log';
@@ -18,8 +18,9 @@ const startTimeoutMs = 30_000;
 const stopGraceMs = 20_000;
 
 /**
- * Starts `roost serve` as a process of its own, whose log goes to a file in `dir`, and returns once it takes requests.
- * It goes on when this process ends; `stopServerProcess(dir)` ends it. Throws `Unavailable`, with the end of its log, where it does not start.
+ * Starts `roost serve` as a separate process, whose log goes to a file in `dir`, and returns once the server takes
+ * requests. The server outlives this process; `stopServerProcess(dir)` stops it. Throws `Unavailable`, with the end
+ * of its log, if the server does not start.
  */
 export async function startServerProcess(
   dir: string,
@@ -29,7 +30,7 @@ export async function startServerProcess(
   const logPath = join(dir, logName);
   const log = openSync(logPath, 'a', 0o600);
   const main = fileURLToPath(new URL('main.js', import.meta.url));
-  // A group of its own: Ctrl-C is for the command, which then stops the server when its turn comes.
+  // A process group of its own: Ctrl-C reaches only the command, which then stops the server in its turn.
   const child = spawn(process.execPath, [main, 'serve', '--config', configPath, '--json'], {
     detached: true,
     stdio: ['ignore', 'pipe', log],
@@ -54,7 +55,7 @@ export async function startServerProcess(
   }
 }
 
-/** Ends the server that was started in `dir`, and removes its log. Does nothing where there is none. */
+/** Stops the server that was started in `dir`, and removes its log. Does nothing if there is none. */
 export async function stopServerProcess(dir: string): Promise<void> {
   const recordPath = join(dir, recordName);
   if (existsSync(recordPath))

@@ -196,7 +196,7 @@ export function addShardCommands(program: Command, io: CliIo): void {
     .addOption(yesOption())
     .action((ids: readonly ShardId[], options: ConfigOptions & ConfirmOptions) =>
       withCluster(io, options, async (gizzard, output) => {
-        // One may stand above another: each is taken out of what the ones before have left.
+        // A node may be above another: each is taken out of what the nodes before have left.
         let left = gizzard.topology;
         const changes = ids.flatMap((id) => {
           const own = unwrap(left, id);
@@ -243,7 +243,7 @@ export function addShardCommands(program: Command, io: CliIo): void {
 
 const movesLookedAt = 1_000;
 
-/** A shard in the hands of a copy or repair keeps its mark: whoever waits for it relies on that. */
+/** Refuses a shard in an active copy or repair, whose waiters rely on the shard's mark. */
 async function refuseMoved({ moves }: Gizzard, ids: readonly ShardId[]): Promise<void> {
   const active = await moves.store.list({ active: true, limit: movesLookedAt });
   for (const { id: move, sources, targets, kind } of active) {

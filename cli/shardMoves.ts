@@ -19,7 +19,7 @@ interface MoveOptions extends ConfigOptions, ConfirmOptions {
 
 const idArgument = integerArgument(1, Number.MAX_SAFE_INTEGER);
 
-/** What moves the data of shards, as commands of the noun `shard`. */
+/** Moving the data of shards, as commands of the noun `shard`. */
 export function addShardMoveCommands(shard: Command, io: CliIo): void {
   const define = (name: string, description: string, example: string): Command =>
     defineCommand(shard, name, description, example).addOption(configOption());
@@ -119,7 +119,7 @@ export function addShardMoveCommands(shard: Command, io: CliIo): void {
     );
 }
 
-/** Shards of different trees hold different keys; one that is in no tree yet may be meant for any. */
+/** Shards of different trees hold different keys; a shard in no tree yet may belong to any. */
 function strangers(topology: Topology, ids: readonly ShardId[]): string[] {
   const rootOf = (id: ShardId): string => {
     const [parent] = topology.parents(id);
@@ -131,7 +131,7 @@ function strangers(topology: Topology, ids: readonly ShardId[]): string[] {
     : [`they stand in different trees, ${[...roots].join(' and ')}: rows of keys that are not theirs stay in them`];
 }
 
-/** A state for people: what runs and says why it does not get on, such as that a host does not answer, is held up. */
+/** A state for people: a running move or migration with an error, such as a host that does not answer, is held up. */
 export const heldUp = (state: string, error: string): string =>
   state === 'running' && error !== '' ? 'held up' : state;
 
@@ -144,7 +144,7 @@ export function moveText(task: MoveTask): string {
   return `move ${id}: ${kind} ${shards} is ${heldUp(state, error)}: ${moveFigures(task)}${error === '' ? '' : ` (${error})`}`;
 }
 
-/** Shows how a move goes on, to its end. */
+/** Shows the progress of a move until it stops. */
 async function follow(io: CliIo, { moves }: Gizzard, output: Output, id: number): Promise<MoveTask> {
   let progress: Progress | undefined;
   let shown = 0;

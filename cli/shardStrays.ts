@@ -13,7 +13,7 @@ interface StraysOptions extends ConfigOptions, ConfirmOptions {
   readonly fix?: true;
 }
 
-/** Strays that are printed for people; `--json` has all that were kept. */
+/** How many strays are printed for people; `--json` has all that were kept. */
 const straysShown = 20;
 
 /** `shard strays`, as a command of the noun `shard`. */

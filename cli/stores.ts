@@ -8,7 +8,10 @@ import { addTimelineCommands } from './timelines.js';
 import { addTweetCommands } from './tweets.js';
 import { addUsersCommands } from './users.js';
 
-/** The stores that `roost` serves and looks after. Commands that ask a server stand here in `cli/`, above the client, and are bound to their store by this list. */
+/**
+ * The stores that `roost` serves and manages. Commands that ask a server are in `cli/`, above the client; this list
+ * binds them to their store.
+ */
 export const stores = [
   { ...flockStore, commands: addFlockCommands },
   { ...tbirdStore, commands: addTweetCommands },

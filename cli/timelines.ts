@@ -53,7 +53,8 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
         const hosts = given ?? Object.keys(service.config.hosts);
         const replicas = options.replicas ?? Math.min(defaultReplicas, Math.max(1, hosts.length));
         await service.setup({ shards, replicas, hosts });
-        // Servers that run see the shards at their next look at the name server; the next command should not come before that.
+        // Waits for running servers to see the shards, at their next reload of the name server, before the next
+        // command can come.
         await sleep(Math.min(service.gizzard.config.nameServer.reloadSeconds * 1_000, longestWaitMs));
         outputFor(io, options).result(
           { shards, replicas },
@@ -117,7 +118,7 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
     });
 }
 
-/** Commands that look at all timelines. */
+/** Commands for the care of all timelines. */
 function addCareCommands(timeline: Command, io: CliIo): void {
   addCheckOptions(
     defineCommand(
@@ -151,7 +152,7 @@ const choiceOf = (kind: string): 'user' | 'author' => {
 const rounded = (value: number | undefined): string =>
   value === undefined ? '' : String(Number(value.toPrecision(3)));
 
-/** The timelines as a library, past every server: reads go to Redis, writes into the journal. */
+/** The timelines as a library, without a server: reads go to Redis, writes to the journal. */
 async function withTimelines<T>(
   io: CliIo,
   options: ConfigOptions,

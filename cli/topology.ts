@@ -56,7 +56,7 @@ export function addTopologyCommand(program: Command, io: CliIo): void {
         }
         const shapes = new Map<string, { count: number; template: Template }>();
         const roots = new Set<string>();
-        // A tree that several ranges of keys are forwarded to is one tree.
+        // A tree to which several ranges of keys are forwarded counts once.
         const once = trees.filter(
           ({ tableId, baseId }) => roots.size < roots.add(shardKey(planner.roots(tableId).get(baseId)!)).size,
         );
@@ -87,7 +87,7 @@ export function addTopologyCommand(program: Command, io: CliIo): void {
         );
       }),
     );
-  // Both take --config and --json: options behind the name of a subcommand are the subcommand's.
+  // Both commands take --config and --json: options after the name of a subcommand belong to the subcommand.
   topology.enablePositionalOptions();
   addTopologyFileCommands(topology, io);
 }

@@ -47,7 +47,10 @@ interface CreateTableOptions extends ConfigOptions {
   readonly service: string;
 }
 
-/** The commands that change the shape of trees while they serve: each plans, shows, asks, and leaves the work to the servers. */
+/**
+ * The commands that change the shape of trees in service: each plans, shows the plan, asks, and leaves the work to
+ * the servers.
+ */
 export function addTransformCommands(program: Command, io: CliIo): void {
   const define = (name: string, description: string, example: string): Command =>
     planOptions(defineCommand(program, name, description, example));
@@ -240,7 +243,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     );
 }
 
-/** What keeps a shard from being planned for is often a migration that has settled, and whose both sides are still there. */
+/** A shard often cannot be planned for because a settled migration still has both its sides; names that migration. */
 async function heldByMigration({ migrations }: Gizzard, error: RoostError): Promise<RoostError> {
   const { shard } = error.fields;
   const migration =

@@ -50,7 +50,7 @@ interface CreateOptions extends ClientOptions {
 }
 
 const writeDeadlineMs = 60_000;
-/** Rows that an import shows of those whose time is not that of their id. */
+/** How many rows an import shows of those whose time differs from that of their id. */
 const shownRows = 20;
 
 export function addTweetCommands(program: Command, io: CliIo): void {
@@ -397,7 +397,7 @@ interface CheckedFile {
   }[];
 }
 
-/** Reads the whole file, so that a bad one is refused before anything is written. */
+/** Reads the whole file, so that a bad file is refused before anything is written. */
 async function checkFile(file: TweetFile, options: Parameters<TweetFile['rows']>[0]): Promise<CheckedFile> {
   let tweetCount = 0;
   let badRowCount = 0;

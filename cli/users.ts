@@ -44,7 +44,8 @@ export function addUsersCommands(program: Command, io: CliIo): void {
     .action(({ shards, replicas, hosts, ...options }: SetupOptions) =>
       withUsers(io, options, async (store) => {
         await store.setup({ shards, replicas, ...(hosts === undefined ? {} : { hosts }) });
-        // Servers that run see the shards at their next look at the name server; the next command should not come before that.
+        // Waits for running servers to see the shards, at their next reload of the name server, before the next
+        // command can come.
         await sleep(Math.min(store.gizzard.config.nameServer.reloadSeconds * 1_000, longestWaitMs));
         outputFor(io, options).result(
           { shards, replicas },
@@ -124,7 +125,7 @@ export function addUsersCommands(program: Command, io: CliIo): void {
       );
     });
 
-  /** A change of what is not there would be kept, and not be seen: whoever asks for it by hand has the wrong id. */
+  /** Refuses an absent user: the change would be stored without effect. An id entered manually is then wrong. */
   async function changeOne(id: bigint, options: ClientOptions, change: (roost: Roost) => Promise<void>): Promise<void> {
     const user = await withClient(io, options, async (roost) => {
       if ((await roost.users.get(id)) === undefined) throw noUser([id]);
@@ -137,7 +138,7 @@ export function addUsersCommands(program: Command, io: CliIo): void {
 
 const noUser = (ids: readonly bigint[]): RoostError => new RoostError('NotFound', `there is no user ${ids.join(', ')}`);
 
-/** The users as a library, past every server: reads go to the caches and the databases, writes into the journal. */
+/** The users as a library, without a server: reads go to the caches and the databases, writes to the journal. */
 async function withUsers<T>(io: CliIo, options: ConfigOptions, work: (users: OpenUsers) => Promise<T>): Promise<T> {
   const users = await openUsers(openConfig(io, options).config, { create: true });
   try {

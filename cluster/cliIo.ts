@@ -14,6 +14,6 @@ export interface CliIo {
   readonly workingFolder: string;
   /** Aborted when the user ends the command; the reason is the signal's name. */
   readonly signal: AbortSignal;
-  /** Has SIGHUP call the listener from now on, and no longer end the command. Absent where no signals come. */
+  /** Makes SIGHUP call the listener instead of ending the command. Absent if signals do not reach the command. */
   readonly onHangup?: (listener: () => void) => void;
 }

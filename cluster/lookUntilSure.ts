@@ -5,15 +5,16 @@ import type { CheckOptions } from './checkReport.js';
 const lookAgainMs = 250;
 const defaultSettleMs = 5_000;
 
-/** A difference that a look found: what it is of, and a name that tells it from all others. */
+/** A difference that a check found: its key, and a name that tells it from all others. */
 export interface Suspected<Key> {
   readonly of: Key;
   readonly name: string;
 }
 
 /**
- * Tells faults from writes that are under way: looks again at all that differs until a difference is gone, the journal has nothing left to apply, or the time to settle has passed. A fault is a difference
- * that every look has found. `uncertain`: jobs that failed are still to be tried again, and may put it right.
+ * Tells faults from writes in progress. Repeats the check of all differing keys until no difference is left, the
+ * journal has nothing left to apply, or the time to settle has passed. A fault is a difference that every check has
+ * found. `uncertain`: failed jobs still wait for a retry, which may repair the faults.
  */
 export async function lookUntilSure<Key, Suspect extends Suspected<Key>>(
   { jobs }: Gizzard,
@@ -30,7 +31,7 @@ export async function lookUntilSure<Key, Suspect extends Suspected<Key>>(
     const seen = new Map((await look(left)).map((suspect) => [suspect.name, suspect]));
     suspects = i === 0 ? seen : new Map([...seen].filter(([name]) => suspects.has(name)));
     left = [...new Set(Array.from(suspects.values(), ({ of }) => of))];
-    // With nothing in the journal there is nothing to wait for, once what was applied before has been looked at.
+    // With an empty journal, one more check sees every write that was applied before, and no wait is needed.
     if (left.length === 0 || quiet || i === looks - 1) break;
     const { queued, failing } = await jobs.status();
     quiet = failing + queued.high + queued.medium + queued.low === 0;

@@ -29,7 +29,7 @@ export interface ServedCluster {
   close(): Promise<void>;
 }
 
-/** Throws `FailedPrecondition` where other machines reach the ports and nothing is encrypted, though nobody asked for that. */
+/** Throws `FailedPrecondition` if other machines can reach the ports and neither `tls` nor `plain` is set. */
 export function refuseInTheClear({ server: { host, plain }, tls }: RoostConfig): void {
   if (tls !== undefined || plain || isLoopback(host)) return;
   throw new RoostError(
@@ -52,7 +52,7 @@ export const portOf = (
  * asked for, and as `accessOf`; nothing listens then.
  *
  * @param options `version`: the release, for clients and operators; `site`: pages for people on the admin port;
- *   `parent`, where this is one of several processes: it listens on all ports, and shows the admin pages
+ * `parent`, if this is one of several processes: it listens on all ports, and shows the admin pages
  */
 export async function serveCluster<Stores extends readonly StoreLike[]>(
   cluster: Cluster<Stores>,

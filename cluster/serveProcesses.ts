@@ -11,26 +11,37 @@ import type { Store } from './store.js';
 export interface ServeProcessesOptions {
   readonly processes: number;
   readonly version: string;
-  /** What starts each process: a module that calls `serveCluster` with its `ParentLink`, and its arguments. */
+  /**
+   * The module that each process runs, which calls `serveCluster` with its `ParentLink`, and the module's arguments.
+   */
   readonly command: readonly [module: string, ...args: string[]];
   readonly environment: NodeJS.ProcessEnv;
-  /** Pages for people on the admin port. `notReady` says what keeps the processes from their work; undefined where nothing does. */
+  /**
+   * Pages for people on the admin port. `notReady` returns why the processes cannot do their work; undefined if they
+   * can.
+   */
   readonly site?: (notReady: () => Promise<string | undefined>) => AdminSite;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
-/** A server of several processes. */
+/** A server made of several processes. */
 export interface ServedProcesses extends ServedCluster {
-  /** Replaces every process by a new one, one after the other; no request fails for it. */
+  /** Replaces every process by a new process, one after another. No request fails because of it. */
   replaceAll(): Promise<void>;
 }
 
-/** How many processes serve a configuration: as it says, or else one where only this machine reaches it, and one for each core where others do. */
+/**
+ * The number of processes for a configuration: the configured number if there is one; otherwise one process on
+ * loopback, and one per core beyond it.
+ */
 export const processesOf = ({ server: { processes, host } }: RoostConfig): number =>
   processes ?? (isLoopback(host) ? 1 : availableParallelism());
 
-/** Listens on the ports of a cluster for several processes that serve them, and shows the admin pages of all. Throws as `serveCluster`. */
+/**
+ * Listens on the ports of a cluster for several processes, and serves the admin pages of all. Throws as
+ * `serveCluster`.
+ */
 export async function serveProcesses(
   config: RoostConfig,
   stores: readonly Store[],
@@ -101,7 +112,10 @@ export async function serveProcesses(
   }
 }
 
-/** A server takes requests while one process does, and all of them get some. */
+/**
+ * Every process gets requests: the server is ready if at least one process takes requests and no such process is
+ * unready.
+ */
 function whyNotReady(states: readonly MemberState[]): string | undefined {
   if (states.length === 0) return 'no process takes requests';
   const failing = states.find(({ notReady }) => notReady !== undefined);
@@ -118,6 +132,6 @@ function notesOf(states: readonly MemberState[], processes: number): string[] {
 
 const sharedKeys = ['cluster', 'manager', 'injector', 'version', 'node'];
 
-/** What one process says of itself alone. */
+/** The information that is specific to one process. */
 const without = (info: object, keys: readonly string[]): object =>
   Object.fromEntries(Object.entries(info).filter(([key]) => !keys.includes(key) && !sharedKeys.includes(key)));

@@ -1,8 +1,9 @@
 import type { RoostConfig } from '../process/index.js';
 
 /**
- * The configuration of one of several processes of a server: limits that an operator gives to a server are divided among them. Pools hold no more connections together than one process
- * would alone; with fewer connections than processes each holds one.
+ * The configuration of one of several processes of a server. It divides the server's limits among the processes. All
+ * pools together hold no more connections than a single process would; with fewer connections than processes, each
+ * process holds one.
  */
 export function shareOfProcess(config: RoostConfig, processes: number): RoostConfig {
   const share = (whole: number): number => Math.max(1, Math.floor(whole / processes));

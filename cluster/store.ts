@@ -88,7 +88,7 @@ export interface Store<
 > {
   /** Unique in a cluster: lower-case letters and digits. Also names its port, `server.<name>Port`. */
   readonly name: Name;
-  /** Its keys of the configuration: `configPart` makes them. Its port is `server.<name>Port` by itself. */
+  /** The store's configuration keys, made by `configPart`. The port `server.<name>Port` needs no entry. */
   readonly config?: ConfigPart;
   /** Stores that this one reads or writes. They open before it, and close after it. */
   readonly uses?: Uses;
@@ -113,7 +113,7 @@ export interface Store<
   check?(opened: Opened, options: CheckOptions): Promise<CheckReport>;
   /** What backups keep of it beside its shards' rows, which `MovableTable.saved` covers. Absent: nothing. */
   readonly backup?: StoreBackup<NoInfer<Opened>>;
-  /** Its part in adding, draining and removing database hosts. Absent: its shards are all that it has on them. */
+  /** Its part in adding, draining and removing database hosts. Absent: it has nothing but its shards on them. */
   readonly hosts?: StoreHosts<NoInfer<Opened>>;
   /** Adds its commands to `roost`: as a rule one noun, the store's name. Absent: none. */
   commands?(program: Command, io: CliIo): void;

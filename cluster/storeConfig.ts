@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { configPart, type ConfigPart } from '../process/index.js';
 import type { Store } from './store.js';
 
-/** The parts of stores in the configuration and the ports of their services, for `loadConfig` and `configSchemaWith`. */
+/** The stores' parts of the configuration and their services' ports, for `loadConfig` and `configSchemaWith`. */
 export const configPartsOf = (
   stores: readonly {
     readonly name: string;
@@ -15,6 +15,6 @@ export const configPartsOf = (
     ...(service === undefined ? [] : [portPart(name, service.port)]),
   ]);
 
-/** Servers of one cluster may listen on other ports. */
+/** The port may differ between the servers of a cluster. */
 const portPart = (name: string, port: number): ConfigPart =>
   configPart({ server: { [`${name}Port`]: z.int().min(0).max(65_535).default(port) } }, { shared: () => ({}) });

@@ -1,16 +1,19 @@
-/** How a store that chooses database hosts by itself, beside the topology, takes part when hosts come and go. */
+/** How a store that picks database hosts itself, beside the topology, takes part in adding and removing hosts. */
 export interface StoreHosts<Opened> {
-  /** The command that lets the store use these hosts. */
+  /** The command that makes the store use these hosts. */
   useCommand(hosts: readonly string[]): string;
-  /** Why a host cannot be forgotten, as a sentence; undefined if the store does not name it. */
+  /** Why a host cannot be forgotten, as a sentence; undefined if the store does not use it. */
   uses(opened: Opened, host: string): Promise<string | undefined>;
-  /** Plans to use a host no more; undefined if there is nothing to do. Throws `FailedPrecondition` if too few hosts would be left. */
+  /**
+   * Plans to stop using a host; undefined if there is nothing to do. Throws `FailedPrecondition` if too few hosts
+   * would be left.
+   */
   leave(opened: Opened, host: string): Promise<HostLeave | undefined>;
 }
 
-/** A plan to use a host no more. */
+/** A plan to stop using a host. */
 export interface HostLeave {
-  /** For people, as a sentence. */
+  /** The effect as a sentence, for people. */
   readonly effect: string;
   apply(): Promise<void>;
 }

@@ -15,11 +15,13 @@ export class Deadline {
      * for long.
      */
     readonly refusable: boolean,
-    /** Of all who want to know whether the work read from a replica that lags. */
+    /** Each is told if the work reads from a stale replica. */
     private readonly observations: readonly Observation[] = [],
   ) {}
 
-  /** The latest of one or more deadlines, for work that their callers share: it goes on if one of them disconnects. */
+  /**
+   * The latest of several deadlines, for work that their callers share. The work continues if a caller disconnects.
+   */
   static latest(deadlines: readonly Deadline[]): Deadline {
     const latest = deadlines.reduce((last, one) => (one.remainingMs() > last.remainingMs() ? one : last));
     const observations = [...new Set(deadlines.flatMap((one) => one.observations))];
@@ -32,7 +34,7 @@ export class Deadline {
   }
 
   /**
-   * The same moment for work that several callers share, without a cancellation: the work goes on if one of them
+   * The same moment without a cancellation, for work that several callers share. The work continues if a caller
    * disconnects.
    */
   get shared(): Deadline {
@@ -51,12 +53,12 @@ export class Deadline {
     );
   }
 
-  /** The same for a part of the work, of which `observation` then says whether it read from a replica that lags. */
+  /** The same deadline for part of the work. `observation` then tells whether that part read from a stale replica. */
   observed(observation: Observation): Deadline {
     return new Deadline(this.atMs, this.cancellation, this.refusable, [...this.observations, observation]);
   }
 
-  /** Work under this deadline has got an answer from a replica that lags. */
+  /** Records that work under this deadline has read from a stale replica. */
   sawLagging(): void {
     for (const observation of this.observations) observation.lagging = true;
   }
@@ -101,9 +103,9 @@ export class Deadline {
   }
 }
 
-/** Learned from work under a deadline. */
+/** What was learned from work under a deadline. */
 export interface Observation {
-  /** Whether anything that it read came from a replica that lacks writes: no cache may keep what follows from that. */
+  /** Whether any read came from a replica that lacks writes. No cache may keep results of such reads. */
   lagging: boolean;
 }
 

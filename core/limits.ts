@@ -149,15 +149,21 @@ export const limits = {
   undatedWriteWaitMs: 2_000,
   /** A write with a time further ahead than this is a mistake: it would win over every write until then. */
   timeAheadMs: 86_400_000,
-  /** The file of identities; how often it is looked at; what a connection may send in one message before it is known who it is: a token, with room; and how long it may take to say so. */
+  /**
+   * The size of the file of identities; the interval at which it is checked for changes; the bytes that a connection
+   * may send in one message before its caller is known: a token, with room; and the time for that.
+   */
   accessFileBytes: 1024 * 1024,
   accessLookMs: 1_000,
   unknownCallerBytes: 4_096,
   unknownCallerMs: 10_000,
-  /** Connections to the admin port, and those of one address: pages are looked at by few. Past either, the connection that has been idle the longest makes room. */
+  /**
+   * Connections to the admin port, in total and per address: few clients read its pages. Past either limit, the
+   * connection that has been idle the longest is closed.
+   */
   adminConnections: 256,
   adminConnectionsPerAddress: 64,
-  /** Lines of a server's log a second that clients cause by one kind of mistake, such as a wrong token. */
+  /** Log lines per second that clients can cause by one kind of mistake, such as a wrong token. */
   clientLinesPerSecond: 10,
   /** How long running calls may take on a connection whose token was revoked. */
   revokedGraceMs: 5_000,

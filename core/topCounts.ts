@@ -1,14 +1,15 @@
 /**
- * Counts the most frequent of any number of keys in bounded memory: Space-Saving (Metwally, Agrawal and El Abbadi 2005), pruned in batches. A count is never too low, and too high by `error` at most.
+ * Counts the most frequent of any number of keys in bounded memory, by Space-Saving (Metwally, Agrawal and El Abbadi
+ * 2005) with pruning in batches. A count is never too low, and too high by at most `error`.
  */
 export class TopCounts<Key> {
   #counts = new Map<Key, number>();
   #error = 0;
 
-  /** @param kept keys that survive a pruning; at most twice as many are held */
+  /** @param kept keys that survive pruning; at most twice as many are held */
   constructor(private readonly kept: number) {}
 
-  /** How much too high a count may be: 0 while all keys have fitted. */
+  /** The most by which a count may be too high: 0 as long as all keys fit. */
   get error(): number {
     return this.#error;
   }
@@ -16,16 +17,16 @@ export class TopCounts<Key> {
   add(key: Key, count = 1): void {
     const known = this.#counts.get(key);
     if (known === undefined && this.#counts.size >= 2 * this.kept) this.#prune();
-    // A key that was pruned before may have had this much.
+    // A key that was pruned earlier may have had this count.
     this.#counts.set(key, (known ?? this.#error) + count);
   }
 
-  /** The keys with the greatest counts, the greatest first. */
+  /** The keys with the highest counts, highest first. */
   top(count = this.kept): [key: Key, count: number][] {
     return [...this.#counts].sort(([, a], [, b]) => b - a).slice(0, count);
   }
 
-  /** Returns what `top` does, and begins anew. */
+  /** Returns the result of `top`, and starts again from zero. */
   take(): [key: Key, count: number][] {
     const taken = this.top();
     this.#counts = new Map();

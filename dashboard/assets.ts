@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
-/** A file that pages load. The build makes it: `scripts/bundleDashboard.mjs`. */
+/** A file that pages load. `scripts/bundleDashboard.mjs` builds it. */
 export interface Asset {
   readonly type: string;
   readonly body: Buffer;
@@ -19,7 +19,7 @@ const types: Readonly<Record<AssetName, string>> = {
   'page.css': 'text/css; charset=utf-8',
 };
 
-/** The assets beside this file, read once. A file that was not built is absent: pages are then plain. */
+/** The assets beside this file, read once. A file that was not built is absent, and pages do without it. */
 export function loadAssets(
   folder = new URL('./assets/', import.meta.url),
 ): Readonly<Partial<Record<AssetName, Asset>>> {

@@ -11,12 +11,18 @@ export interface CallRate {
   readonly meanMs: number;
 }
 
-/** The figures that all servers post, as one. It knows only what was posted while it looked: rates need two looks, some seconds apart. */
+/**
+ * Combines the figures that all servers post. It sees posts only while it is asked: rates need two calls of `look`,
+ * some seconds apart.
+ */
 export class ClusterFigures {
   readonly growth = new Growth();
   readonly #heat = new HeatHistory();
 
-  /** Takes in what servers have posted. Returns the servers that post, by id. Throws where the journal's Redis or the name server does not answer. */
+  /**
+   * Reads the servers' latest posts. Returns the ids of the servers that post. Throws if the journal's Redis or the
+   * name server does not answer.
+   */
   async look({ jobs, servers }: Gizzard): Promise<ReadonlySet<string>> {
     const listed = await servers.list();
     const texts = await jobs.notices.read(listed.map(({ id }) => id));
@@ -29,7 +35,7 @@ export class ClusterFigures {
     return this.#heat.view(topology);
   }
 
-  /** The methods that are called most. */
+  /** The most frequently called methods, most frequent first. */
   calls(count: number): CallRate[] {
     return [...this.growth.names('call ')]
       .flatMap((method): CallRate[] => {

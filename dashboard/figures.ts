@@ -3,12 +3,12 @@ import type { Gizzard, KeyHeat, TreeHeat } from '../gizzard/index.js';
 import type { Metrics } from '../process/index.js';
 
 const postEveryMs = 2_000;
-/** A server that posts nothing for so long has no figures. */
+/** A server without a post for this long has no figures. */
 const keptMs = 10_000;
 const postedTrees = 256;
 const postedKeys = 50;
 
-/** What one server posts of itself: lists of numbers by name. Counters only grow. */
+/** The figures that one server posts: lists of numbers, by name. Counters only grow. */
 export interface ServerFigures {
   /** Tells this post from the ones before. */
   readonly post: number;
@@ -19,11 +19,11 @@ export interface ServerFigures {
   readonly gauges: Readonly<Record<string, readonly number[]>>;
   /** The upper bounds of the buckets of histograms, in seconds. The last bucket has none. */
   readonly bounds: readonly number[];
-  /** What the server read and wrote since the post before. */
+  /** Reads and writes of the server since its last post. */
   readonly heat: { readonly spanMs: number; readonly trees: readonly TreeHeat[]; readonly keys: readonly KeyHeat[] };
 }
 
-/** Posts the figures of this server every two seconds for whichever server is asked for the state of the cluster. */
+/** Posts this server's figures every two seconds, for any server that is asked for the state of the cluster. */
 export class FiguresPost {
   readonly #loop: BackgroundLoop;
   #post = 0;
@@ -59,7 +59,7 @@ export class FiguresPost {
   }
 }
 
-/** The figures of a process out of its metrics. No metric is read that asks another machine. */
+/** Extracts a process's figures from its metrics. Reads no metric that queries another machine. */
 export async function readFigures(metrics: Metrics): Promise<Pick<ServerFigures, 'counters' | 'gauges' | 'bounds'>> {
   const counters: Record<string, number[]> = {};
   const gauges: Record<string, number[]> = {};

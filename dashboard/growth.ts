@@ -1,14 +1,14 @@
 import type { ServerFigures } from './figures.js';
 
-/** Rates are those of at least so much time, where that much is known. */
+/** The shortest time that rates cover, once that much is known. */
 const windowMs = 12_000;
 const maxServers = 1_000;
 
-/** How fast the counters of all servers grow: the last seconds of each server's posts. */
+/** The growth of all servers' counters, from each server's posts of the last seconds. */
 export class Growth {
   readonly #posts = new Map<string, ServerFigures[]>();
 
-  /** Takes in the latest posts, by server. Servers that are not there are forgotten. Returns the posts that are new. */
+  /** Adds the latest posts, by server. Forgets servers that are not among them. Returns the new posts. */
   add(latest: ReadonlyMap<string, ServerFigures>): ServerFigures[] {
     for (const server of this.#posts.keys()) if (!latest.has(server)) this.#posts.delete(server);
     const fresh: ServerFigures[] = [];
@@ -32,7 +32,10 @@ export class Growth {
     return names;
   }
 
-  /** What each number of a counter grows by in a second, over all servers, or of one. Null until there are two posts that know it. */
+  /**
+   * The growth per second of each number of a counter, of a server or the sum over all servers; null until two posts
+   * are known.
+   */
   perSecond(name: string, server?: string): readonly number[] | null {
     let sum: number[] | null = null;
     for (const [id, posts] of this.#posts) {
@@ -40,7 +43,7 @@ export class Growth {
       const [first, last] = [posts[0], posts.at(-1)];
       const after = last?.counters[name];
       if (first === undefined || last === undefined || first === last || after === undefined) continue;
-      // A counter that is new began at 0.
+      // A new counter started at 0.
       const before = first.counters[name] ?? [];
       const seconds = Math.max(0.001, (last.atMs - first.atMs) / 1_000);
       sum ??= [];
@@ -58,7 +61,10 @@ export class Growth {
     return sum;
   }
 
-  /** A quantile of a histogram in milliseconds, interpolated within its bucket; null where nothing was observed lately. */
+  /**
+   * A quantile of a histogram in milliseconds, interpolated within its bucket; null if there are no recent
+   * observations.
+   */
   quantileMs(name: string, quantile: number, server?: string): number | null {
     const rates = this.perSecond(name, server);
     const bounds = [...this.#posts.values()].at(-1)?.at(-1)?.bounds ?? [];
@@ -74,7 +80,7 @@ export class Growth {
     return (from + (bounds[place]! - from) * share) * 1_000;
   }
 
-  /** Things counted by a histogram in a second; null where nothing is known. */
+  /** The observations of a histogram per second; null if nothing is known. */
   countPerSecond(name: string, server?: string): number | null {
     const rates = this.perSecond(name, server);
     return rates === null ? null : Math.max(0, ...rates);

@@ -15,7 +15,7 @@ interface Row {
   readonly byRoot: Map<string, number>;
 }
 
-/** What was read and written where, over the last minutes, from the posts of all servers. */
+/** Reads and writes by place over the last minutes, from the posts of all servers. */
 export class HeatHistory {
   /** The newest first. */
   #rows: Row[] = [];
@@ -89,7 +89,7 @@ export class HeatHistory {
   }
 }
 
-/** The parts of a table's hash space that forward to a tree: `from` up to, and without, `to`. */
+/** The parts of a table's hash space that forward to a tree: from `from` up to, but without, `to`. */
 interface Place {
   readonly table: number;
   readonly from: number;
@@ -98,7 +98,7 @@ interface Place {
 
 const known = new WeakMap<Topology, ReadonlyMap<string, readonly Place[]>>();
 
-/** Where each tree stands in the hash space, by its root. Worked out once for each topology. */
+/** The places of each tree in the hash space, by its root. Computed once for each topology. */
 function placesIn(topology: Topology): ReadonlyMap<string, readonly Place[]> {
   const before = known.get(topology);
   if (before !== undefined) return before;
@@ -119,6 +119,6 @@ function placesIn(topology: Topology): ReadonlyMap<string, readonly Place[]> {
   return places;
 }
 
-/** By the logarithm, so that what is a hundred times as busy does not hide the rest. */
+/** Logarithmic, so that a part a hundred times as busy does not hide the rest. */
 const digit = (sum: number, busiest: number): number =>
   sum <= 0 ? 0 : Math.max(1, Math.min(9, Math.round((9 * Math.log1p(sum)) / Math.log1p(busiest))));

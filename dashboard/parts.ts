@@ -23,14 +23,14 @@ import type {
   ServerView,
 } from './state.js';
 
-// How each part of the state is gathered. Every function throws where its part cannot be looked at.
+// How each part of the state is gathered. Every function throws if its part cannot be read.
 
 const hostDeadlineMs = 1_000;
 const shownMigrations = 12;
 const shownServers = 500;
 const shownHosts = 1_000;
 
-/** The command that a finding's message names first, or else the one that looks deeper. */
+/** The first command in a finding's message; if there is none, the command that examines the finding further. */
 export function findingView({ kind, subject, message, remedy }: Finding): FindingView {
   const named = /`(roost [^`]+)`/.exec(message)?.[1];
   return { kind, subject, message, command: named ?? (remedy === undefined ? 'roost doctor' : 'roost doctor --fix') };
@@ -53,7 +53,7 @@ export async function serversPart(
   }));
 }
 
-/** What a host's own counters said, and what they say now. */
+/** The last counters of a host, and the figures worked out from them. */
 export interface HostMemory {
   requests: number;
   atMs: number;
@@ -128,7 +128,7 @@ const newMemory = (): HostMemory => ({
   roomAtMs: -Infinity,
 });
 
-/** Throws where the host does not answer. */
+/** Throws if the host does not answer. */
 async function lookAt(host: LookedAt, memory: HostMemory, deadline: Deadline): Promise<void> {
   if (host.load === undefined) {
     if (!(await host.answers())) throw new Error('no answer');

@@ -3,7 +3,10 @@ import { RoostError } from '../core/index.js';
 
 const maxBytes = 4_096;
 
-/** The fields of a form that a browser posted. Throws `InvalidArgument` for one that is too long. The server bounds the time that it may take. */
+/**
+ * Reads the fields of a posted form. Throws `InvalidArgument` if the form is too long. Sets no time limit; the server
+ * does.
+ */
 export async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -2,19 +2,22 @@ import { randomBytes } from 'node:crypto';
 
 const cookieName = 'roost_session';
 const maxSessions = 256;
-/** As long as a working day; then the token is asked for again. */
+/** About a working day; then the browser must show the token again. */
 const lifeMs = 12 * 3_600_000;
 
 /**
- * Browsers that have signed in, each with the token that it showed. The cookie holds a random name and never the token: cookies go to every port of a host. Sessions are in memory, so that a restart
- * of the server ends them. What a token may do is decided anew at every request.
+ * Signed-in browsers, each with the token that it showed. The cookie holds a random name, never the token: browsers
+ * send cookies to every port of a host. Sessions are kept in memory, and end when the server restarts. Every request
+ * checks anew what the token allows.
  */
 export class Sessions {
   readonly #sessions = new Map<string, { readonly token: string; readonly endsAtMs: number }>();
 
   constructor(private readonly nowMs: () => number = () => performance.now()) {}
 
-  /** Returns the value of `set-cookie`. The oldest session makes room where there are too many. */
+  /**
+   * Opens a session, and returns the value of `set-cookie`. If there are too many sessions, the oldest is dropped.
+   */
   open(token: string, secure: boolean): string {
     for (const [name] of this.#sessions) {
       if (this.#sessions.size < maxSessions) break;
@@ -25,7 +28,7 @@ export class Sessions {
     return `${cookieName}=${name}; ${attributes(secure)}; Max-Age=${lifeMs / 1_000}`;
   }
 
-  /** The token of the session that a `cookie` header names; undefined where there is none. */
+  /** The token of the session named in a `cookie` header; undefined if there is none. */
   tokenOf(cookies: string | undefined): string | undefined {
     const name = nameIn(cookies);
     const session = name === undefined ? undefined : this.#sessions.get(name);
@@ -35,7 +38,7 @@ export class Sessions {
     return undefined;
   }
 
-  /** Ends a session. Returns the value of `set-cookie` that makes the browser forget it. */
+  /** Ends a session. Returns the value of `set-cookie` that removes the cookie. */
   end(cookies: string | undefined, secure: boolean): string {
     const name = nameIn(cookies);
     if (name !== undefined) this.#sessions.delete(name);

@@ -1,4 +1,7 @@
-/** The cluster as the dashboard shows it. All of it is JSON: ids are text, times are milliseconds since 1970, absent figures are null. */
+/**
+ * The cluster as the dashboard shows it, in JSON: ids are text, times are milliseconds since 1970, absent figures are
+ * null.
+ */
 export interface ClusterState {
   readonly cluster: string;
   readonly version: string;
@@ -12,13 +15,13 @@ export interface ClusterState {
   readonly queues: readonly QueueView[];
   readonly caches: CachesView;
   readonly heat: HeatView;
-  /** The parts that could not be gathered this time, with the reason. They show what was known before. */
+  /** Parts that could not be gathered this time, with the reasons. They keep their last known content. */
   readonly stale: Readonly<Partial<Record<StatePart, string>>>;
 }
 
 export type StatePart = 'servers' | 'hosts' | 'migrations' | 'queues' | 'caches' | 'heat';
 
-/** A fault. The most urgent stands first. */
+/** A fault. Findings are listed most urgent first. */
 export interface FindingView {
   readonly kind: string;
   readonly subject: string;
@@ -35,7 +38,7 @@ export interface ServerView {
   readonly topologyVersion: number;
   readonly callsPerSecond: number | null;
   readonly p99Ms: number | null;
-  /** Whether it posts its figures. */
+  /** Whether the server posts its figures. */
   readonly figures: boolean;
 }
 
@@ -46,7 +49,7 @@ export interface HostView {
   readonly state: 'up' | 'down';
   readonly reason: string;
   readonly shards: number;
-  /** As the host itself counts, whoever asks; null for a backend that does not count. */
+  /** The host's own count, of queries by any client; null for a backend that does not count. */
   readonly queriesPerSecond: number | null;
   /** The last minutes of it, the oldest first. */
   readonly trend: readonly number[];
@@ -54,13 +57,13 @@ export interface HostView {
   readonly p99Ms: number | null;
   readonly usedBytes: number | null;
   readonly freeBytes: number | null;
-  /** Callers of all servers that wait for a connection, and connections in use. */
+  /** Callers of all servers that wait for a connection. `poolInUse`: connections in use. */
   readonly poolWaiting: number;
   readonly poolInUse: number;
 }
 
 export interface MigrationsView {
-  /** How all copies are bounded, and whether they rest now; '' where they are not. */
+  /** The bounds on all copies, and whether the copies rest now; '' if there are none. */
   readonly throttle: string;
   readonly list: readonly MigrationView[];
   /** Migrations under way that are not in the list. */
@@ -79,10 +82,10 @@ export interface MigrationView {
   readonly rowsTotal: number;
   readonly rowsPerSecond: number;
   readonly leftMs: number | null;
-  /** Why it is slower than it could be, or rests; '' where it is not. */
+  /** Why the migration is slowed or rests; '' if it is not. */
   readonly heldUp: string;
   readonly verified: 'yes' | 'no' | 'running';
-  /** Until when it can be rolled back, as the end of a sentence. */
+  /** The end of the time for a rollback, as the end of a sentence. */
   readonly rollBackUntil: string;
 }
 
@@ -95,7 +98,7 @@ export interface QueueView {
   readonly failing: number;
   readonly oldestFailingMs: number | null;
   readonly bad: number;
-  /** What the last attempt at the oldest bad job said, or else at the oldest failing one. */
+  /** The error of the last attempt at the oldest bad job, or at the oldest failing job if none is bad. */
   readonly lastError: string;
 }
 
@@ -106,7 +109,7 @@ export interface CachesView {
 
 export interface CacheView {
   readonly name: string;
-  /** Hits of a hundred reads, over the last seconds; null without reads. */
+  /** Hits per hundred reads, over the last seconds; null without reads. */
   readonly hitPercent: number | null;
   /** What this kind of cache reached at Twitter; null for other kinds. */
   readonly usualPercent: number | null;
@@ -122,7 +125,7 @@ export interface CacheNodeView {
   readonly fillPercent: number | null;
 }
 
-/** How busy the parts of each table's hash space are. */
+/** The activity in each part of each table's hash space. */
 export interface HeatView {
   /** From the start of one row of a table to that of the next. */
   readonly rowMs: number;
@@ -138,12 +141,14 @@ export interface HeatView {
 export interface TableHeat {
   readonly table: number;
   readonly name: string;
-  /** The newest first: for each part of the hash space a digit, from 0 (nothing) to 9 (the busiest of all). */
+  /**
+   * Newest first. Each row has a digit for each part of the hash space, from 0 (nothing) to 9 (the busiest of all).
+   */
   readonly rows: readonly string[];
   readonly perSecond: number;
 }
 
-/** The parts of a state that differ from those of an earlier one; undefined where only the time does. */
+/** The parts of a state that differ from an earlier state. */
 export function changedParts(before: ClusterState, after: ClusterState): Partial<ClusterState> {
   const changed = Object.entries(after).filter(
     ([part, value]) => JSON.stringify(value) !== JSON.stringify(before[part as keyof ClusterState]),

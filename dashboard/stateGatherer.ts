@@ -13,13 +13,13 @@ import {
 } from './parts.js';
 import type { ClusterState, FindingView, StatePart } from './state.js';
 
-/** A state that is no older than this is good enough. */
+/** The greatest age of a state that is returned again. */
 const freshMs = 900;
-/** What one part may take. Then what was known of it before is shown, and why. */
+/** The time limit of a part. Past it, the last known content of the part is shown, with the reason. */
 const partDeadlineMs = 1_500;
 const shownFindings = 50;
 
-/** Gathers the state of the whole cluster, once for all that want it at a time. It works only while somebody asks. */
+/** Gathers the state of the whole cluster, once for all concurrent callers. It does nothing while no caller asks. */
 export class StateGatherer {
   #state: ClusterState | undefined;
   #gatheredAtMs = -Infinity;
@@ -33,7 +33,7 @@ export class StateGatherer {
     private readonly notReady = () => whyNotReady(cluster.gizzard),
   ) {}
 
-  /** A state of the last second. Never throws: parts that do not answer say so. */
+  /** A state of the last second. Never throws: parts that do not answer are marked in `stale`. */
   state(): Promise<ClusterState> {
     if (this.#state !== undefined && performance.now() - this.#gatheredAtMs < freshMs)
       return Promise.resolve(this.#state);
@@ -84,7 +84,7 @@ export class StateGatherer {
     });
   }
 
-  /** What keeps this server from its work, then the quick checks of `roost doctor`. */
+  /** Why this server is not ready, then the findings of `roost doctor`'s quick checks. */
   async #findings(): Promise<FindingView[]> {
     const { gizzard } = this.cluster;
     const ready = Deadline.after(partDeadlineMs).race(this.notReady(), 'a look at this server');
@@ -97,7 +97,7 @@ export class StateGatherer {
       subject: gizzard.servers.name,
       message: `${gizzard.servers.name} is not ready: ${why}`,
     };
-    // A host that does not answer makes much else impossible to look at: causes stand before what they cause.
+    // An unreachable host keeps much else from being examined: causes come before their effects.
     const rank = ({ kind }: { readonly kind: string }): number => (kind === 'notExamined' ? 1 : 0);
     return [
       ...findings.filter(({ kind }) => kind === 'unreachableHost'),

@@ -3,21 +3,24 @@ import { BackgroundLoop, RoostError } from '../core/index.js';
 import type { Log } from '../process/index.js';
 import { changedParts, type ClusterState } from './state.js';
 
-/** Of the connections of the admin port (`limits.adminConnections`): most are left to machines. */
+/** Part of `limits.adminConnections`: most connections are left to machines. */
 const maxViewers = 32;
 const everyMs = 1_500;
-/** A viewer whose connection takes nothing for so long is cut off. */
+/** A viewer that accepts no data for this long is disconnected. */
 const stuckMs = 30_000;
 
 interface Viewer {
   readonly response: ServerResponse;
-  /** Since when its connection has taken nothing; undefined while it takes all. */
+  /** When its connection stopped accepting data; undefined while it accepts. */
   stuckSinceMs: number | undefined;
-  /** It has missed changes, and gets a whole state next. */
+  /** Whether it has missed changes, and gets a whole state next. */
   behind: boolean;
 }
 
-/** Open pages that follow the cluster, by server-sent events. All get the same changes, which are made once. Nothing is gathered where nobody looks. */
+/**
+ * Open pages that follow the cluster by server-sent events. Each change is computed once for all pages. Nothing is
+ * gathered while no page is open.
+ */
 export class Viewers {
   readonly #viewers = new Set<Viewer>();
   #loop: BackgroundLoop | undefined;
@@ -32,7 +35,7 @@ export class Viewers {
     return this.#viewers.size;
   }
 
-  /** Throws `Overloaded` where there are too many. */
+  /** Throws `Overloaded` if there are too many viewers. */
   requireRoom(): void {
     if (this.#viewers.size >= maxViewers)
       throw new RoostError(
@@ -44,7 +47,7 @@ export class Viewers {
       );
   }
 
-  /** Sends a response, whose head is written, all that changes from now on. `onEnd` is called when it has ended. */
+  /** Sends every later change to a response whose head is written. Calls `onEnd` when the response has closed. */
   add(response: ServerResponse, onEnd: () => void): void {
     const viewer: Viewer = { response, stuckSinceMs: undefined, behind: true };
     this.#viewers.add(viewer);

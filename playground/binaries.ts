@@ -4,13 +4,13 @@ import { delimiter, join } from 'node:path';
 import { RoostError } from '../core/index.js';
 import type { ServerKind } from './state.js';
 
-/** The databases' two families differ in how a data folder is made and in a few options. */
+/** The two database families differ in how a data folder is created and in a few options. */
 export type MysqlFamily = 'mariadb' | 'mysql';
 
 export interface MysqlBinaries {
   readonly family: MysqlFamily;
   readonly server: string;
-  /** Makes a data folder. MySQL's server does that itself. */
+  /** Creates a data folder. Undefined for MySQL, whose server does that itself. */
   readonly install: string | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface Binaries {
   readonly memcached: string;
 }
 
-/** Servers are often installed where an ordinary user's PATH does not look. */
+/** Servers are often installed outside an ordinary user's PATH. */
 const extraFolders = [
   '/usr/sbin',
   '/usr/local/sbin',
@@ -30,7 +30,7 @@ const extraFolders = [
   '/usr/local/mysql/bin',
 ];
 
-/** The servers' binaries, or the kinds of which there is none. */
+/** The servers' binaries, or the kinds that have none. */
 export function findBinaries(): Binaries | { readonly missing: readonly ServerKind[] } {
   const mysql = findMysql();
   const redis = findExecutable('redis-server');
@@ -79,7 +79,7 @@ function findMysql(): MysqlBinaries | undefined {
   return install === undefined ? undefined : { family: 'mariadb', server, install };
 }
 
-/** The first folder counts, so that whoever has both families chooses with the order of the PATH. */
+/** The first folder counts, so that PATH order decides on a machine with both families. */
 function findExecutable(...names: readonly string[]): string | undefined {
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/')),

@@ -4,8 +4,8 @@ import { canInstall, installServers } from './install.js';
 import type { PlaygroundSource } from './state.js';
 
 /**
- * Where the servers come from. `auto` takes binaries where all are there, else containers where an engine answers, else installs the
- * missing packages. Throws `FailedPrecondition` that says what to install.
+ * Where the servers come from. `auto` takes binaries if all are present, else containers if an engine answers, else
+ * installs the missing packages. Throws `FailedPrecondition`, which says what to install.
  */
 export async function chooseSource(
   wanted: PlaygroundSource | 'auto',

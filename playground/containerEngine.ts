@@ -6,13 +6,14 @@ export type Container = ReturnType<ContainerRuntimeClient['container']['getById'
 export type ContainerCreateOptions = Parameters<ContainerRuntimeClient['container']['create']>[0];
 
 /**
- * The container engine, as testcontainers finds it (DOCKER_HOST, contexts, rootless sockets) with its registry logins. Only its client
- * is used: its containers end with the process that started them, and a playground's do not.
+ * The container engine, as testcontainers finds it (DOCKER_HOST, contexts, rootless sockets), with its registry
+ * logins. Only the client of testcontainers is used: testcontainers' own containers stop with the process that
+ * started them, but a playground's containers do not.
  */
 export class ContainerEngine {
   private constructor(private readonly client: ContainerRuntimeClient) {}
 
-  /** Undefined where testcontainers is not installed or no engine answers. */
+  /** Undefined if testcontainers is not installed or no engine answers. */
   static async connect(): Promise<ContainerEngine | undefined> {
     try {
       const { getContainerRuntimeClient } = await import('testcontainers');
@@ -35,11 +36,11 @@ export class ContainerEngine {
   get addresses(): { readonly host: string; readonly publishAt: string } {
     const { host } = this.client.info.containerRuntime;
     const local = host === 'localhost' || host === '127.0.0.1';
-    // A remote engine's loopback address would be out of reach.
+    // The loopback address of a remote engine is out of reach.
     return local ? { host: '127.0.0.1', publishAt: '127.0.0.1' } : { host, publishAt: '0.0.0.0' };
   }
 
-  /** Fetches an image that is not there yet. */
+  /** Fetches an image if it is absent. */
   async pull(image: string): Promise<void> {
     const { ImageName } = await import('testcontainers');
     await this.client.image.pull(ImageName.fromString(image));
@@ -60,5 +61,5 @@ export class ContainerEngine {
   }
 }
 
-/** What the engine answers about something that is not there, or is already as wanted. */
+/** The status of an engine's error, such as for a container that is absent, or already in the wanted state. */
 export const engineStatus = (error: unknown): number | undefined => (error as { statusCode?: number }).statusCode;

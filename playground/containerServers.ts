@@ -12,18 +12,18 @@ import { probeMemcached, probeMysql, probeRedis } from './probes.js';
 import { redisSettings } from './redisServer.js';
 import type { PlaygroundState, ServerKind, ServerState } from './state.js';
 
-/** The first start of a database in a container makes its data. */
+/** A database creates its data at its first start in a container. */
 const readyWithinMs = 120_000;
 const portAttempts = 5;
 const label = 'roostdb.playground';
 
 interface ContainerKind {
-  /** Names the image to use in place of the default. */
+  /** The variable that names an image to use instead of the default. */
   readonly imageVariable: string;
   readonly image: string;
   readonly port: number;
   readonly environment: (state: PlaygroundState) => string[];
-  /** What follows the image's own entry point. */
+  /** The arguments of the image's own entry point. */
   readonly command: (state: PlaygroundState) => string[];
 }
 
@@ -53,8 +53,9 @@ const containerKinds: Readonly<Record<ServerKind, ContainerKind>> = {
 };
 
 /**
- * Servers that are containers, with their data in the container, on fixed ports of the host, so that one that was killed comes back
- * where it was. They carry the playground's folder as a label, by which a later process finds those that a killed starter left.
+ * Servers in containers, with their data in the container, on fixed ports of the host, so that a killed server comes
+ * back at its old address. A label holds the playground's folder, so that a later process finds the containers that a
+ * killed starter left.
  */
 export class ContainerServers implements ServerDriver {
   readonly source = 'containers';
@@ -63,7 +64,7 @@ export class ContainerServers implements ServerDriver {
 
   constructor(private readonly folder: PlaygroundFolder) {}
 
-  /** The images make their own. */
+  /** The images create their own data. */
   prepareDatabases(): Promise<void> {
     return Promise.resolve();
   }
@@ -76,11 +77,11 @@ export class ContainerServers implements ServerDriver {
         await container.start();
         return await this.#waitReady(state, server, container);
       } catch (error) {
-        // Docker's words, and those of the kernel that some of its versions pass on.
+        // Docker's message, and the kernel's message that some versions of Docker pass on.
         const portTaken = /port is already allocated|address already in use/i.test(String((error as Error).message));
         if (!portTaken || attempt === portAttempts) throw RoostError.from(error);
       }
-      // One from an earlier start holds data, and a container cannot change its port.
+      // A container from an earlier start holds data, and its port cannot change.
       if (options.mayMove && known === undefined) {
         await container.remove({ force: true, v: true });
         delete server.containerId;
@@ -113,7 +114,7 @@ export class ContainerServers implements ServerDriver {
     if (container === undefined) return;
     const { State } = await container.inspect();
     if (!State.Running) return;
-    // A container that is paused does not hear the signal to end.
+    // A paused container does not receive the stop signal.
     if (State.Paused) await container.unpause();
     await container.stop({ t: Math.ceil(graceMs / 1000) });
   }
@@ -149,7 +150,7 @@ export class ContainerServers implements ServerDriver {
     return container;
   }
 
-  /** Once for all servers of one image. */
+  /** Pulls an image once for all its servers. */
   #pull(engine: ContainerEngine, image: string, options: StartServerOptions): Promise<void> {
     const begun = this.#pulls.get(image);
     if (begun !== undefined) return begun;

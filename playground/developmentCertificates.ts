@@ -8,9 +8,9 @@ import type { pki } from 'node-forge';
 import { RoostError } from '../core/index.js';
 
 export interface CertificateOptions {
-  /** Where the files are. Made where it is absent. */
+  /** The folder of the files. Created if absent. */
   readonly dir: string;
-  /** Names and addresses of the servers: the certificate of servers is for all of them. */
+  /** Names and addresses of the servers; the server certificate covers all of them. */
   readonly hosts: readonly string[];
   /** Names of clients; each gets a certificate of its own, with its name as the common name. */
   readonly clients?: readonly string[];
@@ -18,22 +18,24 @@ export interface CertificateOptions {
   readonly days: number;
 }
 
-/** PEM files. Those that hold a key can be read by their owner alone. */
+/** PEM files. Files that hold a key are readable by their owner only. */
 export interface CertificateFiles {
   readonly caFile: string;
   readonly server: { readonly certFile: string; readonly keyFile: string };
   readonly clients: Readonly<Record<string, { readonly certFile: string; readonly keyFile: string }>>;
-  /** Whether the authority was made, and was not there before. */
+  /** Whether the authority was created by this call. */
   readonly newAuthority: boolean;
 }
 
 const authorityDays = 3_650;
-/** Clocks of the machines that look at a new certificate may be behind. */
+/** The clocks of machines that check a new certificate may be behind. */
 const backdatedMs = 3_600_000;
 
 /**
- * Makes an authority for development, and certificates of it for servers and clients. An authority that is in the folder stays, so that a second call replaces certificates and no client has
- * to trust anything new. Its key lies in the folder: nothing that matters must trust it. Throws `FailedPrecondition` where the folder cannot be used.
+ * Creates an authority for development, and its certificates for servers and clients. An authority already in the
+ * folder stays, so that a second call replaces certificates and no client has to trust a new authority. The
+ * authority's key is in the folder: nothing important may trust it. Throws `FailedPrecondition` if the folder cannot
+ * be used.
  */
 export async function makeDevelopmentCertificates({
   dir,
@@ -73,7 +75,7 @@ async function makeAuthority(certFile: string, keyFile: string): Promise<void> {
   const { pki } = await forge();
   const keys = await newKeys();
   const certificate = blank(pki, keys.publicKey, authorityDays);
-  // Several may be trusted at a time: names tell them apart.
+  // A client may trust several authorities at a time; names tell them apart.
   const name = [{ name: 'commonName', value: `Roost development authority ${randomBytes(4).toString('hex')}` }];
   certificate.setSubject(name);
   certificate.setIssuer(name);
@@ -133,10 +135,10 @@ async function sign(certificate: pki.Certificate, key: string): Promise<void> {
   certificate.sign(pki.privateKeyFromPem(key), md.sha256.create());
 }
 
-/** Loaded where certificates are made, and nowhere else. */
+/** Loaded only when certificates are created. */
 const forge = async (): Promise<typeof forgeModule> => (await import('node-forge')).default;
 
-/** Node makes keys a hundred times faster than the library. */
+/** Node creates keys a hundred times faster than the library. */
 const newKeys = (): Promise<{ readonly publicKey: string; readonly privateKey: string }> =>
   promisify(generateKeyPair)('rsa', {
     modulusLength: 2_048,
@@ -144,7 +146,7 @@ const newKeys = (): Promise<{ readonly publicKey: string; readonly privateKey: s
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
   });
 
-/** A file is whole at every moment. */
+/** Writes a file so that it is complete at every moment. */
 function write(path: string, text: string, mode: number): void {
   writeFileSync(`${path}.new`, text, { mode });
   renameSync(`${path}.new`, path);

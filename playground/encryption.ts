@@ -17,14 +17,14 @@ export const encryptionIn = (dir: string): Encryption => {
   return { caFile: join(dir, 'ca.pem'), server: files('server'), client: files(client) };
 };
 
-/** Makes the certificates where there are none. */
+/** Creates the certificates if there are none. */
 export async function prepareEncryption(dir: string): Promise<void> {
   const { client: last } = encryptionIn(dir);
   if (existsSync(last.certFile)) return;
   await makeDevelopmentCertificates({ dir, hosts: ['localhost', '127.0.0.1', '::1'], clients: [client], days });
 }
 
-/** For a probe. */
+/** The TLS options of a probe. */
 export const clientOptions = ({ caFile, client: { certFile, keyFile } }: Encryption) => ({
   ca: readFileSync(caFile, 'utf8'),
   cert: readFileSync(certFile, 'utf8'),

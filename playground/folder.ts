@@ -24,9 +24,11 @@ const ownEntry = /^((db|cache|redis)\d+|redis|certs|template|playground\.json|ro
 /** The kernel's limit on a socket's path is 107 bytes on Linux and 103 on macOS. */
 const socketPathBytes = 103;
 
-/** The folder of one playground: who may use it, and where everything stands in it. Files are readable by their owner only. */
+/**
+ * The folder of one playground: who may use it, and the paths of its files. Files are readable by their owner only.
+ */
 export class PlaygroundFolder {
-  /** Absolute and free of symbolic links, as the system shows the working folders of processes. */
+  /** Absolute and free of symbolic links, like the working folders of processes that the system shows. */
   readonly dir: string;
 
   constructor(dir: string) {
@@ -37,7 +39,7 @@ export class PlaygroundFolder {
     return join(this.dir, configFile);
   }
 
-  /** Where the certificates of an encrypted playground are. */
+  /** The folder of an encrypted playground's certificates. */
   get certificates(): string {
     return join(this.dir, 'certs');
   }
@@ -50,7 +52,7 @@ export class PlaygroundFolder {
     return join(this.dir, name, 'log');
   }
 
-  /** Throws `FailedPrecondition` where the folder holds something that is not a playground. */
+  /** Throws `FailedPrecondition` if the folder holds something other than a playground. */
   checkUsable(): void {
     const entries = this.#entries().filter((name) => !isLockFile(name) && name !== stateFile + temporarySuffix);
     if (entries.length === 0 || entries.includes(stateFile)) return;
@@ -63,12 +65,12 @@ export class PlaygroundFolder {
     );
   }
 
-  /** Whether a start left anything here, were it only a lock. */
+  /** Whether a start left anything here, even just a lock. */
   isTouched(): boolean {
     return this.#entries().some((name) => name === stateFile || isLockFile(name));
   }
 
-  /** Undefined when there is no playground. Throws `DataLoss` where its state cannot be understood. */
+  /** Undefined if there is no playground. Throws `DataLoss` if its state cannot be parsed. */
   readState(): PlaygroundState | undefined {
     if (!this.#entries().includes(stateFile)) return undefined;
     const path = join(this.dir, stateFile);
@@ -76,7 +78,7 @@ export class PlaygroundFolder {
       return stateSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // Removed by a stop since.
+      // A stop has removed the file since.
       if (code === 'ENOENT') return undefined;
       if (code === 'EACCES') throw this.#unusable(error);
       throw new RoostError(
@@ -98,14 +100,16 @@ export class PlaygroundFolder {
     this.#writeWhole(configFile, JSON.stringify(config, null, 2));
   }
 
-  /** A folder short enough to hold sockets: the server's own or, where that is too long, one below /tmp. */
+  /**
+   * A folder with a path short enough for sockets: the server's own or, if its path is too long, a folder below /tmp.
+   */
   socketFolder(name: string): string {
     const own = this.serverFolder(name);
     if (Buffer.byteLength(join(own, 'mysql.sock')) <= socketPathBytes) return own;
     const folder = join(this.#shortFolder(), name);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const { uid } = lstatSync(this.#shortFolder());
-    // Its name can be guessed, so that another user may have made it first.
+    // The folder's name can be guessed, so another user may have created it first.
     if (uid !== process.getuid?.()) {
       throw new RoostError(
         'FailedPrecondition',
@@ -115,7 +119,7 @@ export class PlaygroundFolder {
     return folder;
   }
 
-  /** Removes all that the playground wrote, the state last, so that a stop that is killed can be repeated. */
+  /** Removes all that the playground wrote, the state last, so that a killed stop can be repeated. */
   removeEverything(): void {
     for (const name of this.#entries()) {
       if (ownEntry.test(name) && name !== stateFile) rmSync(join(this.dir, name), { recursive: true, force: true });
@@ -144,7 +148,7 @@ export class PlaygroundFolder {
     });
   }
 
-  /** Follows from the folder's own path and nothing else, so that a later process finds it although the first was killed. */
+  /** Derived from the folder's own path only, so that a later process finds it after the first was killed. */
   #shortFolder(): string {
     const digest = createHash('sha256').update(this.dir).digest('hex').slice(0, 12);
     return `/tmp/roost-${digest}`;

@@ -12,7 +12,7 @@ const packages: Readonly<Record<ServerKind, { readonly name: string; readonly se
 };
 
 const timeoutMs = 600_000;
-/** Two playgrounds that install at once would undo each other's block. Only root may write here. */
+/** Two playgrounds that install at the same time would undo each other's block. Only root may write here. */
 const lockFolder = '/run/roost-install';
 /** Debian's packages ask this script whether they may start their service. 101 means no. */
 const policyPath = '/usr/sbin/policy-rc.d';
@@ -24,7 +24,7 @@ export const canInstall = (): boolean =>
   process.getuid?.() === 0 && existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get');
 
 /**
- * Installs the packages of the missing servers. None of them is started as a system service, now or at the next boot.
+ * Installs the packages of the missing servers. No server is started as a system service, now or at the next boot.
  * Throws `FailedPrecondition` with the end of apt-get's output.
  */
 export async function installServers(missing: readonly ServerKind[], onStep: (step: string) => void): Promise<void> {
@@ -54,7 +54,10 @@ async function installPackages(names: readonly string[]): Promise<void> {
   }
 }
 
-/** Keeps packages from starting services; returns what undoes it. A block that a killed process left is undone first. */
+/**
+ * Keeps packages from starting services; returns a function that undoes the block. A block that a killed process left
+ * is undone first.
+ */
 function forbidServices(): () => void {
   const allow = (): void => {
     if (existsSync(policyPath) && readFileSync(policyPath, 'utf8') === policy) rmSync(policyPath);

@@ -10,11 +10,13 @@ let claimCount = 0;
 export const isLockFile = (name: string): boolean => claimPattern.test(name);
 
 /**
- * Runs `work` while no other process does so for the same folder. The folder is created when absent, and removed afterwards when empty.
+ * Runs `work` while no other process does so for the same folder. The folder is created if absent, and removed
+ * afterwards if empty.
  *
- * Each contender puts down a claim, a file that names its process, and then looks: with another living claim beside its own it
- * withdraws and tries again. Of two, the later one always sees the earlier one, and the claim of a dead process counts for nothing,
- * so that a lock never has to be stolen. Throws `FailedPrecondition` when the folder is still in use after `waitMs`.
+ * Each contender writes a claim, a file that names its process, and then reads the folder: if another living claim is
+ * there, it withdraws its own and tries again. Of two contenders, the later always sees the earlier, and the claim of
+ * a dead process is ignored, so that a lock never has to be stolen. Throws `FailedPrecondition` if the folder is
+ * still in use after `waitMs`.
  */
 export async function withLock<T>(dir: string, waitMs: number, work: () => Promise<T>): Promise<T> {
   const claim = await takeLock(dir, waitMs);
@@ -45,12 +47,12 @@ async function takeLock(dir: string, waitMs: number): Promise<string> {
         },
       );
     }
-    // Random, so that two contenders that saw each other do not do so again and again.
+    // Random, so that two contenders that saw each other do not collide again and again.
     await sleep(5 + Math.random() * 45);
   }
 }
 
-/** Undefined when the folder was removed between its making and the claim's. */
+/** Undefined if the folder was removed after its creation and before the claim's. */
 function putClaim(dir: string, name: string): string | undefined {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -82,7 +84,7 @@ function removeIfEmpty(dir: string): void {
   try {
     rmdirSync(dir);
   } catch (error) {
-    // Not empty, gone already, a mount point, or in a folder that we may not change: it stays.
+    // The folder is not empty, gone already, a mount point, or in a folder that we may not change: leaves it.
     if (
       !['ENOTEMPTY', 'EEXIST', 'ENOENT', 'EBUSY', 'EACCES', 'EPERM'].includes(
         (error as NodeJS.ErrnoException).code ?? '',

@@ -3,7 +3,7 @@ import type { Encryption } from './encryption.js';
 /** Memory of one cache node. */
 const memoryMiB = 64;
 
-/** Holds on the command line of a process and of a container alike. UDP is off. */
+/** For the command line of a process and of a container alike. UDP is off. */
 export const memcachedSettings: readonly string[] = ['-U', '0', '-m', String(memoryMiB)];
 
 export const memcachedArguments = (port: number, encryption?: Encryption): string[] => [
@@ -18,6 +18,6 @@ export const memcachedArguments = (port: number, encryption?: Encryption): strin
         ...['-o', `ssl_chain_cert=${encryption.server.certFile},ssl_key=${encryption.server.keyFile}`],
         ...['-o', `ssl_verify_mode=2,ssl_ca_cert=${encryption.caFile}`],
       ]),
-  // Without it memcached refuses to run as root.
+  // Without `-u`, memcached refuses to run as root.
   ...(process.getuid?.() === 0 ? ['-u', 'root'] : []),
 ];

@@ -14,13 +14,13 @@ const sizes = {
   maxConnections: 300,
 } as const;
 
-/** Holds on the command line of a process and of a container alike. */
+/** For the command line of a process and of a container alike. */
 export const mysqlSettings = (family: MysqlFamily): string[] => [
   '--skip-name-resolve',
   '--skip-log-bin',
   '--performance-schema=OFF',
   '--character-set-server=utf8mb4',
-  // The one collation that both families have and order alike.
+  // The only collation that both families have and sort alike.
   '--collation-server=utf8mb4_bin',
   `--max-connections=${sizes.maxConnections}`,
   `--innodb-buffer-pool-size=${sizes.bufferPoolMiB}M`,
@@ -70,8 +70,8 @@ const tlsArguments = ({ caFile, server }: Encryption): string[] => [
 export const hasMysqlData = (folder: string): boolean => existsSync(dataFolder(folder));
 
 /**
- * Makes the data folders of several servers: one is initialized and then copied, which takes a tenth of the time. A folder appears
- * under its name only when complete, so that one left by a killed process is never taken for data.
+ * Creates the data folders of several servers: one is initialized and then copied, which takes a tenth of the time. A
+ * folder gets its name only when complete, so that a folder that a killed process left is never taken for data.
  */
 export async function initializeMysqlData(
   binaries: MysqlBinaries,
@@ -86,14 +86,14 @@ export async function initializeMysqlData(
     const unfinished = `${dataFolder(folder)}.tmp`;
     rmSync(unfinished, { recursive: true, force: true });
     cpSync(pristine, unfinished, { recursive: true, mode: constants.COPYFILE_FICLONE });
-    // MySQL tells servers apart by this file and makes a new one.
+    // MySQL identifies a server by this file and creates a new file if it is absent.
     rmSync(join(unfinished, 'auto.cnf'), { force: true });
     renameSync(unfinished, dataFolder(folder));
   }
   rmSync(template, { recursive: true, force: true });
 }
 
-// Without --force the script refuses a machine that cannot look up its own name, which the accounts do not need.
+// Without --force the script refuses a machine that cannot resolve its own name; the accounts do not need that name.
 async function runInitializer(binaries: MysqlBinaries, template: string, dataDir: string): Promise<void> {
   const common = ['--no-defaults', ...userArguments(), `--datadir=${dataDir}`, `--tmpdir=${temporaryFolder(template)}`];
   const [command, args] =
@@ -125,7 +125,7 @@ async function runInitializer(binaries: MysqlBinaries, template: string, dataDir
   }
 }
 
-/** Ubuntu lets its mysqld write to the system's own folders only, whatever the rights of the user. */
+/** Ubuntu confines its mysqld to the system's own folders, whatever the user's rights. */
 const confinementHint = ({ family }: MysqlBinaries, output: string): string =>
   family === 'mysql' && existsSync('/etc/apparmor.d/usr.sbin.mysqld') && /permission denied|errno: 13/i.test(output)
     ? '\nAppArmor confines mysqld to its system folders: install mariadb-server, use containers, or run `aa-complain /usr/sbin/mysqld` as root'
@@ -134,10 +134,10 @@ const confinementHint = ({ family }: MysqlBinaries, output: string): string =>
 const dataFolder = (folder: string): string => join(folder, 'data');
 const temporaryFolder = (folder: string): string => join(folder, 'tmp');
 
-/** A database refuses to run as root unless told so by name. */
+/** A database refuses to run as root unless `--user` says so. */
 const userArguments = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
 
-/** The port is open to every user of the machine, so that the accounts need a password. */
+/** Every user of the machine can reach the port, so the accounts need a password. */
 const accountsSql = (password: string): string =>
   [
     `ALTER USER 'root'@'localhost' IDENTIFIED BY '${password}';`,

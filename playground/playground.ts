@@ -10,28 +10,28 @@ import { stopPlayground, type StopOptions } from './stopPlayground.js';
 export interface PlaygroundDatabaseHost extends Address {
   /** db1, db2, … */
   readonly name: string;
-  /** Absent where the database runs in a container. */
+  /** Absent if the database runs in a container. */
   readonly socketPath?: string;
   readonly user: string;
   readonly password: string;
 }
 
-/** A database writes its pages out first. */
+/** A database writes its pages out before it stops. */
 const restartGraceMs = 30_000;
 
 /**
- * A running playground. Servers are named db1, db2, …, redis, redis2, …, cache1, cache2, …
- * They go on when this process ends; `stop` or `stopPlayground` ends them.
+ * A running playground. Servers are named db1, db2, …, redis, redis2, …, cache1, cache2, … They outlive this process;
+ * `stop` or `stopPlayground` stops them.
  */
 export class Playground {
   readonly dir: string;
   readonly source: PlaygroundSource;
-  /** What the databases run, as "MariaDB 10.11.19" or "MySQL 8.4.3". */
+  /** The database version, such as "MariaDB 10.11.19" or "MySQL 8.4.3". */
   readonly serverVersion: string;
   readonly databaseHosts: readonly PlaygroundDatabaseHost[];
-  /** The journal's. */
+  /** The journal's Redis. */
   readonly redis: Address;
-  /** All of them, that of the journal first. */
+  /** All Redis servers, the journal's first. */
   readonly redisServers: readonly Address[];
   readonly memcached: readonly Address[];
   /** The configuration file that fits these servers. */
@@ -59,7 +59,10 @@ export class Playground {
     this.configPath = folder.configPath;
   }
 
-  /** Ends a server as a crash does (SIGKILL). Returns once it is gone. Throws `FailedPrecondition` where it is not running. */
+  /**
+   * Ends a server as a crash does (SIGKILL). Returns once the server is gone. Throws `FailedPrecondition` if it is
+   * not running.
+   */
   kill(serverName: string): Promise<void> {
     return this.#act(serverName, (driver, server) => driver.kill(server));
   }
@@ -73,7 +76,10 @@ export class Playground {
     return this.#act(serverName, (driver, server) => driver.resume(server));
   }
 
-  /** Starts a server again on the same port and data; one that still runs is ended cleanly first. Returns once it answers. */
+  /**
+   * Restarts a server on the same port and data; a server that still runs is stopped cleanly first. Returns once the
+   * server answers.
+   */
   restart(serverName: string): Promise<void> {
     return withLock(this.dir, lockWaitMs, () =>
       this.#act(serverName, async (driver, server, state) => {
@@ -88,7 +94,7 @@ export class Playground {
     );
   }
 
-  /** Ends every server and removes all data. Stopping one that is stopped does nothing. */
+  /** Stops every server and removes all data. Does nothing if the playground is already stopped. */
   async stop(options: StopOptions = {}): Promise<void> {
     try {
       await stopPlayground(this.dir, options);
@@ -101,7 +107,7 @@ export class Playground {
     serverName: string,
     action: (driver: ServerDriver, server: ServerState, state: PlaygroundState) => Promise<void>,
   ): Promise<void> {
-    // Not what this object was made with: another process may have restarted the server since.
+    // Read again, not kept from construction: another process may have restarted the server since.
     const state = this.#folder.readState();
     if (state === undefined)
       throw new RoostError('FailedPrecondition', `the playground in ${this.dir} is stopped`, {

@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:net';
 
 /**
- * Ports of the loopback address that nothing listens on, all different. Another process may take one before it is used, so that
- * whoever starts a server on it tries again with another.
+ * Distinct ports of the loopback address that nothing listens on. Another process may take a port before its use, so
+ * a caller that starts a server on it retries with another port.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  // All are held at once, or the system might hand out the same one twice.
+  // All ports are held at once, or the system might return the same port twice.
   const servers = await Promise.all(Array.from({ length: count }, listen));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
 import type { Address } from '../core/index.js';
 
-/** How long one attempt to reach a server may take; the whole wait is bounded by the caller. */
+/** The timeout of one attempt to reach a server; the caller bounds the whole wait. */
 const attemptMs = 2000;
 
 interface ProbeTls {
@@ -34,7 +34,7 @@ export async function probeMysql(address: Address, password: string, ssl?: Probe
   }
 }
 
-/** Returns the pid that the Redis server gives as its own. Rejects while it loads its data. */
+/** Returns the pid that the Redis server reports for itself. Rejects while the server loads its data. */
 export async function probeRedis(address: Address, tls?: ProbeTls): Promise<number> {
   const redis = new Redis({
     host: address.host,
@@ -57,7 +57,7 @@ export async function probeRedis(address: Address, tls?: ProbeTls): Promise<numb
   }
 }
 
-/** Returns the pid that the memcached server gives as its own. */
+/** Returns the pid that the memcached server reports for itself. */
 export const probeMemcached = (address: Address, tls?: ProbeTls): Promise<number> =>
   new Promise((resolve, reject) => {
     const { host, port } = address;

@@ -25,12 +25,12 @@ import {
 import { redisArguments } from './redisServer.js';
 import type { PlaygroundState, ServerState } from './state.js';
 
-/** A database that was killed replays its log first, which takes longer than a clean start. */
+/** A killed database replays its log first, which takes longer than a clean start. */
 const readyWithinMs = 60_000;
 const portAttempts = 20;
 const sweepRounds = 10;
 
-/** Servers that are processes of this machine, in sessions of their own, so that they outlive whoever started them. */
+/** Servers as processes of this machine, in sessions of their own, so that they outlive their starter. */
 export class ProcessServers implements ServerDriver {
   readonly source = 'binaries';
 
@@ -87,7 +87,7 @@ export class ProcessServers implements ServerDriver {
     const binaries = findBinaries();
     if ('missing' in binaries) return;
     const programs = programsOf(binaries);
-    // A script that makes data may start one more server before its turn to end comes.
+    // A script that creates data may start another server before it is ended.
     for (let round = 0; round < sweepRounds; round++) {
       const left = findProcessesIn(this.folder.dir, programs);
       if (left.length === 0) return;
@@ -99,7 +99,7 @@ export class ProcessServers implements ServerDriver {
     return Promise.resolve();
   }
 
-  /** Undefined when the process ended at once. */
+  /** Undefined if the process exited at once. */
   #spawn(state: PlaygroundState, server: ServerState): ProcessIdentity | undefined {
     const cwd = this.#makeFolder(server.name);
     const [command, args] = this.#commandLine(state, server);
@@ -124,14 +124,17 @@ export class ProcessServers implements ServerDriver {
       return [this.#require().redis, redisArguments({ folder, port, fsync: state.redisFsync, encryption })];
     if (server.kind === 'memcached') return [this.#require().memcached, memcachedArguments(port, encryption)];
     const socketPath = join(this.folder.socketFolder(server.name), 'mysql.sock');
-    // A socket left by a server that was killed looks like one that answers.
+    // A socket that a killed server left looks like a server that answers.
     if (existsSync(socketPath)) rmSync(socketPath);
     server.socketPath = socketPath;
     const { mysql } = this.#require();
     return [mysql.server, mysqlArguments(mysql, { folder, socketPath, port, password: state.password, encryption })];
   }
 
-  /** False when the process ended before it answered. Throws `FailedPrecondition` when it neither answers nor ends in time. */
+  /**
+   * False if the process exited before it answered. Throws `FailedPrecondition` if the process neither answers nor
+   * exits in time.
+   */
   async #becomesReady(state: PlaygroundState, server: ServerState, started: ProcessIdentity): Promise<boolean> {
     const endMs = performance.now() + readyWithinMs;
     let lastError: unknown;
@@ -150,7 +153,7 @@ export class ProcessServers implements ServerDriver {
     return false;
   }
 
-  /** Neither family reads the other's data, and each spoils it in the attempt. */
+  /** Neither family reads the other's data, and an attempt corrupts the data. */
   #checkFamily(state: PlaygroundState): void {
     const { family, server } = this.#require().mysql;
     const made = state.serverVersion?.startsWith('MySQL') === true ? 'mysql' : 'mariadb';
@@ -170,7 +173,7 @@ export class ProcessServers implements ServerDriver {
     return folder;
   }
 
-  /** Looked for once, and only where a server is started: reading and stopping need none. */
+  /** Found once, and only if a server is started: reading and stopping need no binaries. */
   #require(): Binaries {
     return (this.#binaries ??= requireBinaries());
   }
@@ -181,7 +184,10 @@ export class ProcessServers implements ServerDriver {
   }
 }
 
-/** Whether it is this process that answers: another may have taken the port. A database proves it by the password. */
+/**
+ * Whether the answer comes from this process: another may have taken the port. A database proves its identity by the
+ * password.
+ */
 async function answers(
   state: PlaygroundState,
   server: ServerState,

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoostError } from '../core/index.js';
 
-/** A process that cannot be mistaken for a later one with the same pid: the pid alone is reused by the system. */
+/** Identifies a process beyond its pid, as the system reuses pids. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** A digest of when the process started. Opaque; only compared. */
+  /** A digest of the process's start time. Opaque; only compared. */
   readonly startMark: string;
 }
 
-/** The identity of a running process; undefined when there is none, or only a zombie. */
+/** The identity of a running process; undefined if there is no such process, or only a zombie. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const started = startOf(pid);
   if (started === undefined) return undefined;
@@ -21,7 +21,7 @@ export function identify(pid: number): ProcessIdentity | undefined {
 
 export const isAlive = (process: ProcessIdentity): boolean => identify(process.pid)?.startMark === process.startMark;
 
-/** Sends a signal; false when the process is gone. A pid that now belongs to another process is left alone. */
+/** Sends a signal; false if the process is gone. A pid that now belongs to another process gets no signal. */
 export function sendSignal(target: ProcessIdentity, signal: NodeJS.Signals): boolean {
   if (!isAlive(target)) return false;
   try {
@@ -40,7 +40,7 @@ export function sendSignal(target: ProcessIdentity, signal: NodeJS.Signals): boo
   }
 }
 
-/** True once the process is gone, false when it outlives `timeoutMs`. */
+/** True once the process is gone, false if it outlives `timeoutMs`. */
 export async function waitForExit(target: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   const endMs = performance.now() + timeoutMs;
   while (isAlive(target)) {
@@ -56,7 +56,7 @@ export async function pauseProcess(target: ProcessIdentity): Promise<void> {
   for (let attempt = 0; attempt < 1000 && !isHalted(target.pid); attempt++) await sleep(2);
 }
 
-/** Asks the process to end, and ends it by force when it has not done so after `graceMs`. */
+/** Asks the process to exit, and kills it if it is still running after `graceMs`. */
 export async function endProcess(target: ProcessIdentity, graceMs: number): Promise<void> {
   if (graceMs > 0) {
     sendSignal(target, 'SIGTERM');
@@ -73,8 +73,9 @@ export async function endProcess(target: ProcessIdentity, graceMs: number): Prom
 }
 
 /**
- * The processes that run one of `programs` (real paths; executables or scripts) from a folder inside `dir`: what a starter that was
- * killed between starting a server and writing down its pid left behind. Needs /proc; empty where there is none.
+ * The processes that run one of `programs` (real paths; executables or scripts) from a folder inside `dir`. These are
+ * the servers of a starter that was killed between starting a server and recording its pid. Needs /proc; empty if
+ * there is none.
  */
 export function findProcessesIn(dir: string, programs: readonly string[]): ProcessIdentity[] {
   const found: ProcessIdentity[] = [];
@@ -89,7 +90,7 @@ export function findProcessesIn(dir: string, programs: readonly string[]): Proce
   return found;
 }
 
-/** The executable and, as it may be an interpreter, the script that it runs. */
+/** The executable and, in case it is an interpreter, its script. */
 function programsOf(pid: string): string[] {
   const executable = linkTarget(join('/proc', pid, 'exe'));
   if (executable === undefined) return [];
@@ -102,7 +103,7 @@ function programsOf(pid: string): string[] {
   }
 }
 
-/** True where there is no /proc to tell. */
+/** True if there is no /proc. */
 const isHalted = (pid: number): boolean =>
   entriesOf(`/proc/${pid}/task`).every((task) => 'TtZX'.includes(readStat(`/proc/${pid}/task/${task}`)?.state ?? 'X'));
 
@@ -113,7 +114,7 @@ function startOf(pid: number): string | undefined {
   return stat === undefined || 'ZX'.includes(stat.state) ? undefined : `${bootId()} ${stat.startTicks}`;
 }
 
-/** Undefined when the process or thread is gone. */
+/** Undefined if the process or thread is gone. */
 function readStat(folder: string): { readonly state: string; readonly startTicks: string } | undefined {
   try {
     const stat = readFileSync(join(folder, 'stat'), 'utf8');
@@ -127,7 +128,7 @@ function readStat(folder: string): { readonly state: string; readonly startTicks
 }
 
 let knownBootId: string | undefined;
-/** Start times count from boot, so that the same pid and time may come again after the next one. */
+/** Start times count from boot, so the same pid and time may occur again after a reboot. */
 const bootId = (): string => (knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 
 function startFromPs(pid: number): string | undefined {
@@ -135,7 +136,7 @@ function startFromPs(pid: number): string | undefined {
     const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
     return line === '' || line.startsWith('Z') ? undefined : line.replace(/^\S+\s+/, '');
   } catch (error) {
-    // ps exits with 1 when there is no such process.
+    // ps exits with 1 if there is no such process.
     if ((error as { status?: number }).status === 1) return undefined;
     throw error;
   }
@@ -150,7 +151,7 @@ function entriesOf(dir: string): string[] {
   }
 }
 
-/** Undefined for processes that are gone or that belong to others. */
+/** Undefined for a process that is gone or belongs to another user. */
 function linkTarget(path: string): string | undefined {
   try {
     return readlinkSync(path);

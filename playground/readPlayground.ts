@@ -11,7 +11,7 @@ export interface ServerStatus {
   readonly socketPath: string | undefined;
   /** Absent for a container, and for a server that never started. */
   readonly pid: number | undefined;
-  /** Whether the process or container exists; one that is paused does. */
+  /** Whether the process or container exists, even if paused. */
   readonly alive: boolean;
 }
 
@@ -25,7 +25,9 @@ export interface PlaygroundStatus {
   readonly servers: readonly ServerStatus[];
 }
 
-/** What runs in a playground that any process started. Changes nothing. Throws `NotFound` where there is no playground. */
+/**
+ * The state of a playground that any process started. Changes nothing. Throws `NotFound` if there is no playground.
+ */
 export async function readPlayground(dir: string): Promise<PlaygroundStatus> {
   const folder = new PlaygroundFolder(dir);
   const state = folder.readState();

@@ -1,7 +1,7 @@
 import type { Encryption } from './encryption.js';
 import type { RedisFsync } from './state.js';
 
-/** The settings that the journal relies on: every write in the append-only file, and nothing ever evicted. */
+/** The settings that the journal relies on: every write goes to the append-only file, and nothing is ever evicted. */
 export const redisSettings = (fsync: RedisFsync): string[] => [
   ...['--appendonly', 'yes'],
   ...['--appendfsync', fsync],

@@ -14,7 +14,10 @@ import type { PlaygroundSource, PlaygroundState, RedisFsync, ServerKind, ServerS
 import { stopServers } from './stopPlayground.js';
 
 export interface PlaygroundOptions {
-  /** Holds everything that the playground writes. Created when absent; otherwise empty, or that of a playground. */
+  /**
+   * The folder for everything that the playground writes. Created if absent; an existing folder must be empty, or
+   * that of a playground.
+   */
   readonly dir: string;
   /** 1 to 32; 2 when absent. */
   readonly databaseHosts?: number;
@@ -26,24 +29,38 @@ export interface PlaygroundOptions {
   readonly redisFsync?: RedisFsync;
   /** `auto` when absent: binaries, else containers, else installed packages. */
   readonly source?: PlaygroundSource | 'auto';
-  /** Whether every connection is encrypted, those to our own servers too, and clients show certificates; false when absent. Servers from binaries only. */
+  /**
+   * Whether every connection is encrypted, including those to our own servers, and clients show certificates; false
+   * when absent. Servers from binaries only.
+   */
   readonly tls?: boolean;
-  /** The services that get a free port each, `server.<name>Port`, beside the manager, the job injector and the admin pages: stores' names. Absent: none. */
+  /**
+   * The stores whose services get a free port each, `server.<name>Port`, beside the manager, the job injector and the
+   * admin pages. Absent: none.
+   */
   readonly services?: readonly string[];
-  /** The sections of the configuration whose `hosts` are the Redis servers beside the journal's: those of stores that live on Redis. Absent: none. */
+  /**
+   * The sections of the configuration whose `hosts` are the Redis servers beside the journal's, for stores on Redis.
+   * Absent: none.
+   */
   readonly redisSections?: readonly string[];
-  /** Takes over a playground that runs in `dir`, starting those of its servers that do not, where otherwise the start is refused. */
+  /**
+   * Takes over a playground that runs in `dir`, and starts its stopped servers. Without `adopt`, a start is refused
+   * if all servers run.
+   */
   readonly adopt?: boolean;
-  /** Told of what takes long (packages being installed, images being fetched), in words for a person. */
+  /** Called with each slow step (packages being installed, images being fetched), in words for people. */
   readonly onStep?: (step: string) => void;
 }
 
 /**
- * Starts private servers on free loopback ports, writes a configuration for them, and returns when all of them answer.
+ * Starts private servers on free loopback ports, writes a configuration for them, and returns when all of them
+ * answer.
  *
- * What an earlier start left behind in `dir` is cleaned up first; data that a crash or `keepData` left is taken up again.
- * Of a playground of which some servers run, the others are started. Throws `FailedPrecondition` where all of it runs already (without `adopt`), where `dir` holds something else, where
- * servers are missing, and where one does not start; then nothing is left running.
+ * First cleans up what an earlier start left in `dir`; reuses data that a crash or `keepData` left. If some servers
+ * of a playground run, starts the others. Throws `FailedPrecondition` if all servers run already (without `adopt`),
+ * if `dir` holds something else, if servers are missing, and if a server does not start; then nothing is left
+ * running.
  */
 export async function startPlayground(options: PlaygroundOptions): Promise<Playground> {
   parseCount(options.databaseHosts ?? 2, 'databaseHosts', 1, databaseHostsMax);
@@ -75,7 +92,7 @@ async function begin(
   checkSame(folder, previous, { source: options.source === 'auto' ? undefined : options.source });
   const driver = createDriver(source, folder);
   const servers = planServers(previous, options);
-  // The configuration names ports of the server too, which nothing listens on yet.
+  // The configuration also names ports of the Roost server, which nothing listens on yet.
   const services = ['manager', 'injector', 'admin', ...(options.services ?? [])];
   const ports = await freePorts(servers.length + services.length);
   for (const server of servers) server.port ||= ports.pop() as number;
@@ -112,7 +129,10 @@ async function begin(
   return new Playground(folder, state);
 }
 
-/** Starts what is dead of a playground that runs. Refused where all of it runs, unless it may be adopted: somebody else may work with it. */
+/**
+ * Starts the dead servers of a running playground. Refuses if all servers run, unless the playground may be adopted:
+ * another process may be using it.
+ */
 async function adopt(
   folder: PlaygroundFolder,
   driver: ServerDriver,
@@ -144,7 +164,10 @@ async function adopt(
   return new Playground(folder, state);
 }
 
-/** Databases wait for their data folders; the others do not wait for them. All have ended their attempt when this returns or throws. */
+/**
+ * Databases wait for their data folders; other servers start at once. All attempts have finished when this returns or
+ * throws.
+ */
 async function startServers(driver: ServerDriver, state: PlaygroundState, options: StartServerOptions): Promise<void> {
   const prepared = driver.prepareDatabases(state);
   const attempts = await Promise.allSettled([
@@ -158,7 +181,7 @@ async function startServers(driver: ServerDriver, state: PlaygroundState, option
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Leaves nothing of a start that failed, but the data that were there before it. */
+/** Undoes a failed start, keeping only the data that were there before it. */
 async function undo(
   driver: ServerDriver,
   folder: PlaygroundFolder,
@@ -173,7 +196,7 @@ async function undo(
 
 const hasSections = ({ redisSections = [] }: PlaygroundOptions): boolean => redisSections.length > 0;
 
-/** The servers wanted, each where it was before; port 0 stands for one yet to be chosen. */
+/** The wanted servers, each at its earlier address; port 0 stands for a port still to be chosen. */
 function planServers(previous: PlaygroundState | undefined, options: PlaygroundOptions): ServerState[] {
   const hadBefore = (kind: ServerKind): number | undefined =>
     previous?.servers.filter((server) => server.kind === kind).length;
@@ -246,7 +269,7 @@ function configFor(
     databaseHosts: Object.fromEntries(
       databases.map(({ name, host, port, socketPath }) => [
         name,
-        // Through a socket nothing is encrypted.
+        // Connections through a socket are not encrypted.
         { host, port, ...(state.tls === true ? {} : { socketPath }), user: 'root', password, ...encrypted },
       ]),
     ),

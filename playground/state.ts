@@ -7,13 +7,13 @@ const serverState = z.object({
   host: z.string(),
   port: z.int().min(1).max(65535),
   socketPath: z.string().optional(),
-  /** Where the server is a process of this machine: the one last started. */
+  /** For a server as a process of this machine: the process last started. */
   process: z.object({ pid: z.int().positive(), startMark: z.string() }).optional(),
-  /** Where the server is a container. */
+  /** For a server in a container. */
   containerId: z.string().optional(),
 });
 
-/** What stands in `playground.json`: all that another process needs to read, adopt or stop a playground. */
+/** The content of `playground.json`: all that another process needs to read, adopt or stop a playground. */
 export const stateSchema = z.object({
   format: z.literal(1),
   source: z.enum(['binaries', 'containers']),
@@ -22,9 +22,9 @@ export const stateSchema = z.object({
   redisFsync: z.enum(['always', 'everysec', 'no']),
   /** Every connection is encrypted, with certificates in `certs`. */
   tls: z.boolean().optional(),
-  /** Of the database user `root`. */
+  /** The password of the database user `root`. */
   password: z.string(),
-  /** As "MariaDB 10.11.19"; absent until a database has answered. */
+  /** Such as "MariaDB 10.11.19"; absent until a database has answered. */
   serverVersion: z.string().optional(),
   servers: z.array(serverState),
 });

@@ -11,12 +11,12 @@ export interface StopOptions {
   readonly keepData?: boolean;
 }
 
-/** Data that is kept is written out first; data that goes is not worth a long wait. */
+/** Data that is kept must be written out first; data that is removed is not worth a long wait. */
 const graceMs = { keepData: 60_000, removeData: 5_000 } as const;
 
 /**
- * Ends every server of the playground in `dir`, whoever started it and however far that got, and removes its data and, when it is
- * then empty, the folder. Throws `NotFound` where there is no playground.
+ * Stops every server of the playground in `dir`, whichever process started it and however far the start got, and
+ * removes its data and, if then empty, the folder. Throws `NotFound` if there is no playground.
  */
 export async function stopPlayground(dir: string, options: StopOptions = {}): Promise<void> {
   const folder = new PlaygroundFolder(dir);
@@ -37,7 +37,7 @@ export async function stopPlayground(dir: string, options: StopOptions = {}): Pr
   });
 }
 
-/** Ends the servers that the state names and those that a killed starter did not come to write down. */
+/** Stops the servers that the state names, and those that a killed starter had not yet recorded. */
 export async function stopServers(driver: ServerDriver, state: PlaygroundState, withinMs: number): Promise<void> {
   await Promise.all(state.servers.map((server) => driver.stop(server, withinMs)));
   await driver.sweep(state);

@@ -88,7 +88,10 @@ function emptyCall(method: string, seqid: number): Buffer {
   return call;
 }
 
-/** What a caller with a token, or without one, is told of each method of a service: why not, or undefined. */
+/**
+ * Returns, for each method of a service, why a caller with this token (or without one) is refused; undefined if the
+ * call is allowed.
+ */
 async function refusals(service: string, token: string | undefined): Promise<Record<string, string | undefined>> {
   const methods = methodsOf(service);
   const raw = await RawClient.connect(portOf(service));
@@ -133,7 +136,7 @@ describe('every method of every service', () => {
         ),
       );
     }
-    // The matrix has stopped and resumed the work on jobs in any order.
+    // The matrix has stopped and resumed jobs in any order, so resume them all.
     expect((await callRoost(['job', 'resume', 'all', '--config', configPath], folder)).exitCode).toBe(0);
   });
 });
@@ -173,7 +176,9 @@ describe('the admin port', () => {
     );
   });
 
-  /** All that the server sends on a connection that brings these bytes, until it or we close it. */
+  /**
+   * Returns everything that the server sends on a connection that brings these bytes, until either side closes it.
+   */
   async function sent(bytes: string): Promise<string> {
     const socket = connectTcp({ host: '127.0.0.1', port: served.admin.port });
     let all = '';
@@ -351,7 +356,7 @@ describe('a client', () => {
     };
     const old = await made();
     const path = tokenFile('app', old.token);
-    // Until the server has looked at the file.
+    // Wait until the server has read the file.
     await expect
       .poll(() => connect({ servers: [server('flock')], tokenFile: path }).then((each) => each.close()), {
         timeout: 10_000,

@@ -29,7 +29,8 @@ import { callRoost } from './callRoost.js';
 import { untilApplied } from './flock/untilApplied.js';
 import { freshCluster } from './support/index.js';
 
-// Each line of the table is refused by the library, over both services of the wire, by the client and by the command line: with a code, a reason, and nothing done.
+// The library, both services of the wire, the client and the command line refuse each line of the table: with a code
+// and a reason, and without doing anything.
 
 const { config, configPath } = freshCluster('bad_input');
 const graphId = 1;
@@ -62,7 +63,7 @@ beforeAll(async () => {
   channel = new Channel([{ host: '127.0.0.1', port: server.port }], graphsService);
   roost = await connect(`127.0.0.1:${server.port}`);
   follows = await roost.graph('follows');
-  // Equal positions, so that cursors name ids.
+  // The positions are equal, so that cursors name ids.
   await follows.write(
     Array.from({ length: 6 }, (_, i) => ({ source: 1, destination: i + 2, position: 5 })),
     { acknowledgment: 'materialized' },
@@ -92,7 +93,7 @@ const cli =
       '.',
     );
     expect(stdout).toBe('');
-    // Wrong usage, or the exit code of InvalidArgument, NotFound or FailedPrecondition.
+    // The exit code means wrong usage, InvalidArgument, NotFound or FailedPrecondition.
     expect([2, 10, 11, 13]).toContain(exitCode);
     throw new Error(stderr);
   };
@@ -253,7 +254,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
       pageOf({ count }),
       pageOf({ count }, { kind: 'union', left: query(), right: query() }),
       () => flock.selectEdges(term(), { ...page, count }),
-      // FlockDB's clients get as much as a page holds.
+      // A FlockDB client that asks for more gets as much as a page holds.
       ...wirePage({ count }).slice(count === 1e9 ? 2 : 0),
       () => flock.newest({ ...lists, count }, BigInt64Array.of(1n)),
       rpc((client) => client.newest_edges({ ...wireLists, count }, {})),
@@ -456,7 +457,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
   },
 };
 
-/** What is never the fault of whoever called. */
+/** Codes that are never the caller's fault. */
 const faults: readonly unknown[] = ['Internal', 'DataLoss', 'Unavailable'];
 
 describe.each(Object.entries(table))('%s', (_, { says, attempts }) => {

@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import axe from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
-/** Debian's chromium, or another one on the PATH; undefined where there is none. */
+/** The path of Debian's chromium, or of another one on the PATH; undefined if there is none. */
 export const chromiumPath = (process.env['PATH'] ?? '')
   .split(delimiter)
   .flatMap((folder) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)))
@@ -23,7 +23,10 @@ export const ifBrowser = chromiumPath === undefined ? ' (skipped: there is no ch
 export const startBrowser = (): Promise<Browser> =>
   chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 
-/** What axe finds wrong with a page, a line for each. Its script comes in beside the page's policy, which allows none. */
+/**
+ * Returns the violations that axe finds in a page, one line for each. Its script bypasses the page's policy, which
+ * allows none.
+ */
 export async function axeViolations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const found = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());

@@ -27,7 +27,10 @@ const write = (operation: 'add' | 'remove', pairs: readonly (readonly [number, n
     materialized,
   );
 
-/** Runs a statement on every replica of a node or a tweet, behind the caches' back. `TABLE` stands for the shard's prefix. */
+/**
+ * Runs a statement on every replica of a node or a tweet, bypassing the caches. `TABLE` stands for the shard's
+ * prefix.
+ */
 async function plant(tableId: number, key: bigint, sql: string): Promise<void> {
   const { leaves } = tbird.gizzard.topology.route(tableId, key);
   for (const { shard } of leaves)
@@ -36,7 +39,9 @@ async function plant(tableId: number, key: bigint, sql: string): Promise<void> {
       .run(sql.replace('TABLE', `\`${config.cluster}\`.${shard.id.tablePrefix}`), [], Deadline.after(5_000));
 }
 
-/** What is cached afterwards: rows, fragments, timelines, lists in both directions, edges; and what is not there. */
+/**
+ * Reads rows, fragments, timelines, lists in both directions, edges and absent keys, so that all of these are cached.
+ */
 async function readAll(): Promise<void> {
   await tbird.get(ids(...tweets, 99));
   await tbird.timelineFragments('json', { userId: 1n, count: 10 });

@@ -12,15 +12,22 @@ import { counts, edgeClient, idsPerModel, tweetClient, userClient } from './cach
 import { openModelServer, randomFrom, type ModelServer } from './cache/modelServer.js';
 import { clusterSchema } from './clusterConfig.js';
 
-// Users, tweets and a graph on real servers, with real jobs: writes, removals, repeated jobs and reads at random, while cache nodes are killed, emptied, paused and
-// restarted, one joins, and servers lose sight of one or hear late of what others know. Each client knows what its own writes that were answered as materialized come
-// to, and must never read anything older, at any server. In the end every cached entry is what MySQL has.
+// Users, tweets and a graph on real servers, with real jobs: writes, removals, repeated jobs and reads at random,
+// while cache nodes are killed, emptied, paused and restarted, one joins, and servers lose sight of one or hear late
+// of what others know. Each client knows the result of its own writes that were answered as materialized, and must
+// never read anything older, at any server. In the end every cached entry equals the row in MySQL.
 
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? Date.now() % 1_000_000);
 const runMs = Number(process.env['ROOST_TEST_RUN_MS'] ?? 14_000);
-/** At first nodes are only emptied: while they come and go each write takes longer than a second, and races are rare. */
+/**
+ * At first, nodes are only emptied: while nodes come and go, each write takes longer than a second, and races are
+ * rare.
+ */
 const calmMs = 5_000;
-/** Of users, of tweets and of the graph each. A write takes long while nodes change: there have to be many. */
+/**
+ * The number of clients for users, for tweets and for the graph. Many are needed, since a write takes long while
+ * nodes change.
+ */
 const clients = 10;
 
 const dir = mkdtempSync(join(tmpdir(), 'roost-model-'));

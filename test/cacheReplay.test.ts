@@ -4,9 +4,11 @@ import { Metrics } from '../process/index.js';
 import { openTbird, type Tbird } from '../tbird/index.js';
 import { freshCluster } from './support/index.js';
 
-// A day of a small Twitter in a few seconds, through the tweets' own service: who reads whom follows Zipf's law, most requests are for the newest tweets of a user, 85 of
-// 100 come through the API and ask for fragments, some also for rows, the others for a page; 50 reads to a write. The caches are empty at the beginning. What is counted
-// begins after a warm-up in which each user has been asked for: a cache that was just started has nothing yet, and says nothing of the others.
+// Replays a day of a small Twitter in a few seconds, through the tweets' own service. Who reads whom follows Zipf's
+// law, and most requests are for the newest tweets of a user. 85 of 100 requests come through the API and ask for
+// fragments, some also for rows; the others ask for a page. There are 50 reads to a write. The caches are empty at
+// the start. Counting starts after a warm-up in which each user has been asked for: a cache that has just started
+// holds nothing yet, and says nothing about the others.
 
 const { config } = freshCluster('replay', { cache: { tweets: true, deadlineMs: 1_000 } });
 const users = 100;
@@ -23,7 +25,8 @@ let tbird: Tbird;
 const metrics = new Metrics();
 
 beforeAll(async () => {
-  // Pages have a pool of their own; here it is one of the two nodes under other names, as nothing is measured in bytes.
+  // Pages have their own pool. Here the pool is one of the two nodes under other names, since nothing is measured in
+  // bytes.
   caches = await openCaches({ ...config, cache: { ...config.cache, pages: [config.memcached[1]!] } }, { metrics });
   tbird = await openTbird(config, { create: true, work: true, caches });
   await tbird.setup({ policy: { windowMs: 86_400_000, stripes: 2, replicas: 1 }, graphShards: 2 });

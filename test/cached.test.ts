@@ -1,7 +1,8 @@
 import { describe } from 'vitest';
 import { overrideClusters } from './support/index.js';
 
-// The tests of tweets and graphs once more, with everything read through the caches that can be. A limit that a busy machine does not reach, so that they are used.
+// Runs the tests of tweets and graphs again, with every possible read through the caches. The deadline is one that a
+// busy machine does not reach, so that the caches are used.
 overrideClusters({ cache: { tweets: true, graphs: true, deadlineMs: 1_000 } });
 
 describe('with caches: tweets', async () => void (await import('../tbird/tbird.test.js')));

@@ -7,7 +7,8 @@ import { openTbird, type Tbird } from '../tbird/index.js';
 import { openUsers, type OpenUsers } from '../users/index.js';
 import { freshCluster } from './support/index.js';
 
-// A write reaches one replica and not the other. Until the other counts as lagging, a reader may fill the cache from it. Once the write is answered, nobody may find that.
+// A write reaches one replica and not the other. Until the other counts as lagging, a reader may fill the cache from
+// it. Once the write is answered, no reader may find the old value.
 
 const settings = { cache: { tweets: true, graphs: true }, pool: { queryTimeoutMs: 2_000 } };
 const cluster = freshCluster('cached_lagging', settings);
@@ -27,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([tbird, users].map((one) => one.close())));
 
-/** Statements that write to any table of a cluster on the second host wait until the connection ends; reads go on. */
+/** Blocks writes to any table of a cluster on the second host until the connection ends; reads continue. */
 async function blockWrites({ config }: typeof cluster): Promise<Connection> {
   const { host, port, user, password } = config.databaseHosts[second]!;
   const connection = await createConnection({ host, port, user, password });
@@ -42,7 +43,10 @@ async function blockWrites({ config }: typeof cluster): Promise<Connection> {
   return connection;
 }
 
-/** Gives the replicas of a cluster on the first host a share of the reads: with 0 only those on the second one are read. */
+/**
+ * Gives the replicas of a cluster on the first host a share of the reads: with 0, only those on the second host are
+ * read.
+ */
 async function readFirst(gizzard: Gizzard, weight: number): Promise<void> {
   const links = gizzard.topology.state.links.filter(({ child }) => child.hostname === first);
   await gizzard.apply(
@@ -53,7 +57,7 @@ async function readFirst(gizzard: Gizzard, weight: number): Promise<void> {
   );
 }
 
-/** How a register is set to an older and to a newer value, read, and removed from the cache. */
+/** The ways to set a register to an older and to a newer value, to read it, and to evict it from the cache. */
 interface Register {
   readonly of: typeof cluster;
   readonly older: () => Promise<unknown>;
@@ -62,7 +66,7 @@ interface Register {
   readonly evict: () => Promise<unknown>;
 }
 
-/** One of many, the next in place of an eviction. */
+/** One edge of many; moving to the next edge stands in for an eviction. */
 const edge = (): Register => {
   const destinations = BigInt64Array.from({ length: 40 }, (_, i) => BigInt(i));
   const write = (operations: 'add' | 'remove') =>
@@ -118,7 +122,7 @@ it.each([
       let answered = false;
       const written = newer().finally(() => (answered = true));
       written.catch(() => undefined);
-      // A replica has it soon; a reader may still ask the other, and then keeps what that says.
+      // One replica has the write soon; a reader may still ask the other, and then keeps its answer.
       await sleep(500);
       let cached: unknown;
       for (let i = 0; i < 40 && !answered && cached !== before; i++) {
@@ -129,7 +133,7 @@ it.each([
       await written;
       expect(await read()).not.toBe(before);
 
-      // While only the replica that lags can answer, nobody keeps what it says.
+      // While only the lagging replica can answer, no reader keeps its answer.
       const { gizzard } = of === cluster ? tbird : users;
       await readFirst(gizzard, 0);
       await evict();

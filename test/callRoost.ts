@@ -4,7 +4,7 @@ import { runCli } from '../cli/program.js';
 import { stores } from '../cli/stores.js';
 import type { Finished } from './runRoost.js';
 
-/** What a command may write to, and what it wrote. */
+/** Returns an output for a command, and the record of what it wrote. */
 export function recordedIo(
   workingFolder: string,
   environment: NodeJS.ProcessEnv = {},

@@ -56,7 +56,7 @@ it('says what is wrong, fails until it is put right, and repairs it', async () =
   expect(all).toMatchObject({ exitCode: 18, stderr: expect.stringContaining('roost check flock --repair') as string });
   expect(JSON.parse(all.stdout)).toMatchObject({ stores: { flock: { repaired: 0 } } });
 
-  // The row first, then the counter that the repair of the row leaves one too high.
+  // The first round repairs the row; the second repairs the counter, which the repair of the row leaves one too high.
   for (let round = 0; round < 2; round++) {
     expect((await check('--repair')).exitCode).toBe(0);
     await untilApplied(flock);

@@ -2,7 +2,7 @@ import { join, relative } from 'node:path';
 import { expect, it } from 'vitest';
 import { reachedFrom } from './reachedFrom.js';
 
-// test/package.test.ts looks at the same of the compiled package.
+// test/package.test.ts checks the same for the compiled package.
 
 const root = join(import.meta.dirname, '..');
 const foldersOf = (files: readonly string[]): string[] =>

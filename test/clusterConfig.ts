@@ -4,7 +4,8 @@ import { configSchemaWith, type ConfigInput, type RoostConfigInput } from '../pr
 import { tbirdConfig } from '../tbird/tbirdConfig.js';
 import { timelineConfig } from '../timeline/timelineConfig.js';
 
-// The configuration of our own stores, without the stores: test files that need one of them, or none, load no others.
+// The configuration of our own stores, without the stores: a test file that needs one store, or none, loads no
+// others.
 
 const service = { port: 0 };
 const stores = [
@@ -24,5 +25,5 @@ export type ClusterConfigInput = RoostConfigInput &
     readonly server?: Readonly<Partial<Record<`${(typeof stores)[number]['name']}Port`, number>>>;
   };
 
-/** The schema of a configuration with the keys of our stores. Ports that it does not name are free ones. */
+/** The configuration schema with the keys of our stores. Ports that a configuration does not name are free ports. */
 export const clusterSchema = configSchemaWith(configPartsOf(stores));

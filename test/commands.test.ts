@@ -19,7 +19,9 @@ let server: ChildProcess;
 let ready: ServerReady;
 
 const roost = (...args: string[]): Promise<Finished> => callRoost([...args, '--config', configPath], folder);
-/** A command that asks the server. Its ports were chosen by the system, so that the configuration does not name them. */
+/**
+ * Runs a command that asks the server. The system chose the server's ports, so the configuration does not name them.
+ */
 const ask = (...args: string[]): Promise<Finished> => roost(...args, '--server', `127.0.0.1:${ready.flock.port}`);
 async function answer(...args: string[]): Promise<unknown> {
   const { exitCode, stdout, stderr } = await ask(...args, '--json');
@@ -28,7 +30,7 @@ async function answer(...args: string[]): Promise<unknown> {
 }
 
 beforeAll(async () => {
-  // Before the name server is set up, looking changes nothing.
+  // Before the name server is set up, a read changes nothing.
   const early = await roost('graph', 'list');
   expect(early).toMatchObject({ exitCode: 13, stdout: '' });
   expect(early.stderr).toContain('is not set up');

@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('completion', () => {
   const complete = async (words: string[]): Promise<string[]> => {
     const { stdout } = await callRoost(['completion', 'bash'], folder);
-    // The script asks the command for what it does not know.
+    // The script asks the command for values that it does not know.
     const script = `roost() { ${process.execPath} ${roostMain} "$@"; }\n${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _roost; printf '%s\\n' "\${COMPREPLY[@]}"`;
     return (await run('bash', ['-c', script])).stdout.trim().split('\n');
   };
@@ -41,7 +41,7 @@ describe('completion', () => {
   it('knows queues, hosts, graphs and shards in bash', { timeout: 60_000 }, async () => {
     expect(await complete(['roost', 'job', 'pause', 'm'])).toEqual(['medium']);
     expect(await complete(['roost', 'job', 'show', 'high', '--queue', 'f'])).toEqual(['failing']);
-    /** On a machine that is busy a cluster may answer too late. */
+    /** On a busy machine a cluster may answer too late. */
     const offers = (...words: string[]) => expect.poll(() => complete(['roost', ...words]), { timeout: 20_000 });
     await offers('host', '--config', configPath, 'drain', 'db').toEqual(['db1', 'db2']);
     await offers('flock', 'check', '--config', configPath, '--settle', '5', 'fo').toEqual(['follows']);
@@ -51,7 +51,7 @@ describe('completion', () => {
   });
 
   it('says nothing where the cluster does not answer', async () => {
-    // Takes connections, and never greets.
+    // Accepts connections, and never sends a greeting.
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as { port: number };

@@ -8,7 +8,8 @@ import { axeViolations, chromiumPath, ifBrowser, startBrowser } from './browser.
 import { callRoost } from './callRoost.js';
 import { KillableCluster, patiently, untilApplied } from './support/killableCluster.js';
 
-// The dashboard as people see it: in a browser, of a server with databases that may be killed. With ROOST_TEST_SCREENSHOTS set it renews the pictures of docs/images.
+// Tests the dashboard as people see it: in a browser, of a server with databases that may be killed. If
+// ROOST_TEST_SCREENSHOTS is set, the test renews the pictures of docs/images.
 
 describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrowser}`, { timeout: 120_000 }, () => {
   let cluster: KillableCluster;
@@ -86,7 +87,7 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     await page.goto(address);
     await page.getByText('live').waitFor();
     await expect.poll(() => sentence(page), { timeout: 20_000 }).toContain('Nothing is wrong.');
-    // Written when the test began.
+    // These rows were written when the test started.
     await expect.poll(() => page.locator('svg.grid rect').count(), { timeout: 20_000 }).toBeGreaterThan(10);
     await expect
       .poll(
@@ -111,7 +112,7 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     const page = await open('/', { colorScheme, viewport: { width, height: 800 } });
     await page.getByText('live').waitFor();
     expect(await axeViolations(page)).toEqual([]);
-    // Nothing but tables, which scroll by themselves, is wider than the screen.
+    // Only tables, which scroll by themselves, are wider than the screen.
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     if (colorScheme === 'dark') await picture(page, 'dashboard-dark');
     await page.context().close();
@@ -132,7 +133,7 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     const { servers, trees, keys, calls } = JSON.parse(top.stdout) as Record<string, Record<string, unknown>[]>;
     expect(servers).toBe(1);
     expect(trees![0]).toMatchObject({ root: expect.stringMatching(/^localhost\/follows_/) as string });
-    // The generated graph follows low ids most.
+    // In the generated graph, low ids are followed most.
     expect(keys!.map(({ key }) => key)).toContain('1');
     expect(calls).toContainEqual(expect.objectContaining({ method: 'write_edges' }));
   });
@@ -182,7 +183,7 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     await untilApplied(roost);
     const config = ['--config', cluster.configPath];
     const page = await open();
-    /** Everything that the page has shown of migrations, as it came. */
+    /** Records every state of migrations that the page shows, in order. */
     await page.evaluate(() => {
       const seen = new Set<string>();
       (globalThis as unknown as { seen: Set<string> }).seen = seen;

@@ -8,7 +8,7 @@ import { Dashboard } from '../dashboard/index.js';
 import { usersStore } from '../users/index.js';
 import { freshCluster } from './support/index.js';
 
-// Who may see the dashboard, where roles are on.
+// Tests who may see the dashboard when roles are on.
 
 const folder = mkdtempSync(join(tmpdir(), 'roost-dashboard-'));
 const file = join(folder, 'access.json');

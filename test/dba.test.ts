@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 const roost = (...args: string[]): Promise<Finished> => callRoost([...args, '--config', configPath], folder);
-/** A command that must work; its answer. */
+/** Runs a command that must succeed, and returns its answer. */
 async function answer(...args: string[]): Promise<Record<string, unknown>> {
   const { exitCode, stdout, stderr } = await roost(...args, '--json');
   expect({ exitCode, stderr }, args.join(' ')).toEqual({ exitCode: 0, stderr: '' });
@@ -110,7 +110,7 @@ describe('shards, links and forwardings', () => {
     ]);
     await answer('shard', 'unwrap', 'localhost/extra_0001_blocked');
     expect((await roost('shard', 'info', 'localhost/extra_0001_blocked')).exitCode).toBe(11);
-    // What was done since stands in the way of nothing: the wrapper comes back, and goes again.
+    // Later changes do not prevent an undo: the wrapper comes back, and goes again.
     await answer('audit', 'undo', String(Number(topologyVersion) + 1), '--yes');
     await answer('audit', 'undo', String(topologyVersion), '--yes');
     await answer('forwarding', 'replace', 'localhost/extra_0001', root(0), '--yes');
@@ -125,7 +125,7 @@ describe('shards, links and forwardings', () => {
       `unlink localhost/extra_0001 → ${leaf('db1', 1)}`,
       'remove forwarding 1 at 77',
     ]);
-    // Marks of copies are listed only where they are asked for.
+    // Marks of copies are listed only if they are asked for.
     const { gizzard } = server.flock;
     await gizzard.nameServer.reload();
     await gizzard.apply([{ kind: 'markBusy', id: gizzard.topology.routes(1)[0]!.leaves[0]!.shard.id, busy: 'busy' }]);
@@ -352,7 +352,7 @@ describe('jobs', () => {
     const found = queues.find((queue) => queue.priority === priority)!;
     return [found.queued.jobs, found.failing.jobs, found.bad.jobs];
   };
-  /** Rows of an edge on one replica of its shard. */
+  /** Counts the rows of an edge on one replica of its shard. */
   const onDb1 = async (source: number): Promise<number> => {
     const { gizzard } = server.flock;
     const prefix = gizzard.topology.route(1, BigInt(source)).leaves[0]!.shard.id.tablePrefix;
@@ -380,7 +380,7 @@ describe('jobs', () => {
   });
 
   it('that were given up are shown, exported, tried again, injected again and discarded', async () => {
-    // The first refusal of a job's own data is the last.
+    // A job whose own data is refused is given up at the first attempt.
     const { gizzard } = server.flock;
     const alter = async (what: (i: number) => string): Promise<void> => {
       for (const i of [0, 1])

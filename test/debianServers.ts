@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const maxBuffer = 64 * 1024 * 1024;
 
-/** The archive that this machine's apt reads, as "http://host/debian/"; undefined where there is none. */
+/** Returns the archive that this machine's apt reads, as "http://host/debian/"; undefined if there is none. */
 export async function debianArchive(): Promise<string | undefined> {
   const listed = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']).catch(
     () => undefined,
@@ -15,8 +15,9 @@ export async function debianArchive(): Promise<string | undefined> {
 }
 
 /**
- * Unpacks a package of a Debian release with all that it depends on into a folder, beside the machine's own packages, and makes its
- * programs run with the libraries of that release. Returns the folder that holds its servers. Nothing of the machine changes.
+ * Unpacks a package of a Debian release and all its dependencies into a folder, beside the machine's own packages,
+ * and makes its programs run with the libraries of that release. Returns the folder that holds its servers. Changes
+ * nothing on the machine.
  */
 export async function unpackServers(
   archive: string,
@@ -66,7 +67,7 @@ async function useOwnLibraries(root: string): Promise<void> {
     if (!existsSync(program) || lstatSync(program).isSymbolicLink()) continue;
     await run(loader, [...patch, '--set-interpreter', loader, '--force-rpath', '--set-rpath', libraries, program]);
   }
-  // The script looks for everything below /usr unless it is told.
+  // The script looks below /usr unless it is told otherwise.
   const install = join(root, 'usr/bin/mariadb-install-db');
   if (!existsSync(install)) return;
   const wrapper = join(root, 'usr/sbin/mariadb-install-db');

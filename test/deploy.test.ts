@@ -11,7 +11,8 @@ import { stores } from '../cli/stores.js';
 import { configPartsOf } from '../cluster/index.js';
 import { loadConfig } from '../process/index.js';
 
-// What deploy/ holds, checked without a cluster: by the schemas of Kubernetes, by systemd, and by what a server makes of the configuration.
+// Checks deploy/ without a cluster: by the schemas of Kubernetes, by systemd, and by how a server reads the
+// configuration.
 
 const folder = join(import.meta.dirname, '../deploy');
 const kinds = { ConfigMap, Deployment, PodDisruptionBudget, Service } as const;

@@ -5,7 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../cli/program.js';
 import { recordedIo } from './callRoost.js';
 
-/** Every command line of `roost` in a document: those that stand alone on an indented or fenced line, and those in backticks. */
+/**
+ * Returns every command line of `roost` in a document: those alone on an indented or fenced line, and those in
+ * backticks.
+ */
 function quotedCommands(text: string): string[] {
   const lines = [...text.matchAll(/^(?: {4,}|\$ )(?:\$ )?(roost [a-z][^\n]+)$/gm)].map(([, line]) => line!);
   const fenced = [...text.matchAll(/```[a-z]*\n(.*?)```/gs)].flatMap(([, block]) =>
@@ -20,14 +23,17 @@ function quotedCommands(text: string): string[] {
 const words = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => single ?? double ?? plain!);
 
-/** What a command or an option that is only named may lack. */
+/** The errors for parts that a command or an option may lack if it is only named. */
 const leftOut: ReadonlySet<string> = new Set([
   'commander.missingArgument',
   'commander.missingMandatoryOptionValue',
   'commander.optionMissingArgument',
 ]);
 
-/** Why the command line refuses a command; undefined where it does not. One that is only named, such as `roost shard undrop`, may leave its arguments out, and `…` stands for some. */
+/**
+ * Returns why the command line refuses a command; undefined if it does not. A command that is only named, such as
+ * `roost shard undrop`, may leave its arguments out, and `…` stands for some.
+ */
 function parses(line: string): string | undefined {
   const program = buildProgram(recordedIo('.').io);
   quiet(program);
@@ -43,7 +49,7 @@ function parses(line: string): string | undefined {
   return undefined;
 }
 
-/** Parses as ever, and does nothing. */
+/** Makes a command parse as usual, and do nothing. */
 function quiet(command: Command): void {
   command
     .exitOverride()

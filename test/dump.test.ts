@@ -60,7 +60,7 @@ beforeAll(async () => {
     metrics,
     log: silentLog,
   });
-  // One node has more edges than a page of a scan; states and times of all kinds.
+  // One node has more edges than a page of a scan; the edges have states and times of all kinds.
   const mixed: readonly Operation[] = ['add', 'archive', 'negate', 'remove', 'add'];
   for (let start = 0; start < edgeCount; start += 10_000) {
     const column = (value: (i: number) => number): BigInt64Array =>
@@ -100,7 +100,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** In order, without those that have checksums. */
+/** Returns the lines in order, without those that have checksums. */
 const linesOf = (dump: Buffer): string[] =>
   dump
     .toString()
@@ -199,7 +199,8 @@ describe('a dump', () => {
   });
 
   it('goes on where it was stopped, also in the middle of a page', async () => {
-    // As a run leaves things that was killed: some shards done, one begun, half a page after what is known to be whole.
+    // Recreates the state that a killed run leaves: some shards are done, one is started, with half a page after the
+    // part that is known to be whole.
     const starts = flock.scanStarts(source.id);
     const first = await flock.scan(source.id, starts[0]!, 100);
     await answer(roost('dump', 'follows', 'once.ndjson', '--json'));
@@ -236,7 +237,7 @@ describe('a dump', () => {
     ] as const) {
       await answer(roost('dump', 'follows', file, '--parallel', '1', '--json'));
       const dump = readFileSync(path(file));
-      // The last digit of the last line: still a line of its form.
+      // The test flips the last digit of the last line, which keeps its form.
       const digit = dump.toString('latin1').search(/[0-9][^0-9]*$/);
       dump[digit]! ^= 1;
       writeFileSync(path(file), dump);
@@ -245,7 +246,7 @@ describe('a dump', () => {
       expect(refused.stderr).toMatch(
         new RegExp(`${file}: lines \\d+ to \\d+ are not as they were dumped: their checksum is`),
       );
-      // Nor with the end cut off at a line's end.
+      // The file is also refused if its end is cut off at the end of a line.
       dump[digit]! ^= 1;
       writeFileSync(path(file), dump.subarray(0, dump.lastIndexOf('\n', dump.length - 2) + 1));
       expect((await load('few', file)).stderr).toMatch(/are not as they were dumped: the file ends \d+ bytes early/);

@@ -36,7 +36,7 @@ const good = async (...args: readonly string[]): Promise<string> => {
   return stdout;
 };
 
-/** Has MySQL, Redis and memcached read their certificates and authorities again. */
+/** Makes MySQL, Redis and memcached read their certificates and authorities again. */
 async function reloadServers(): Promise<void> {
   const { caFile, server } = sealed.encryption;
   const mariadb = sealed.playground.serverVersion.startsWith('MariaDB');
@@ -112,7 +112,7 @@ it('serves on while the authority and every certificate of it are replaced: no c
   expect(await good('ping')).toContain('answers');
 }, 120_000);
 
-/** A page of the admin port, for whoever shows the certificate of clients. */
+/** Returns a page of the admin port to a caller that shows the certificate of clients. */
 async function page(path: string, headers: Record<string, string> = {}): Promise<string> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     get({ host: '127.0.0.1', port: sealed.ports.adminPort, path, agent: false, headers, ...sealed.shown }, resolve).on(
@@ -125,7 +125,7 @@ async function page(path: string, headers: Record<string, string> = {}): Promise
   return all;
 }
 
-/** All bytes of the files in a folder, those unpacked that are compressed. */
+/** Returns all bytes of the files in a folder; compressed files are unpacked. */
 const contentsOf = (dir: string): string[] =>
   readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -179,7 +179,7 @@ it('shows no secret while log-ins fail, servers die and everything is looked at'
   for (const authorization of [`Bearer ${wrongToken}`, `Basic ${token.text}`, token.text])
     expect(await page('/metrics', { authorization })).toMatch(/^401/);
 
-  // A server that has to log in anew with passwords that are wrong, and is killed while it tries.
+  // The server has to log in again with wrong passwords, and is killed while it tries.
   const right = Object.fromEntries(
     ['server', 'redis'].map((of) => [of, readFileSync(sealed.file(`${of}.password`), 'utf8').trim()]),
   );

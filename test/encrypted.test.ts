@@ -107,7 +107,7 @@ it('serves on through new passwords of MySQL and Redis, while connections break:
       mariadb ? `ALTER USER ${account} IDENTIFIED BY '${newMysql}'` : `ALTER USER ${account} DISCARD OLD PASSWORD`,
     );
     await sealed.redis.acl('SETUSER', 'roost', `<${oldRedis}`);
-    // Whoever comes back has to know the new ones.
+    // A client that connects again must know the new passwords.
     for (const host of sealed.hosts) {
       const [rows] = await host.query({
         sql: "SELECT id FROM information_schema.processlist WHERE user = 'roost_server'",

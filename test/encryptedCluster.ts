@@ -17,9 +17,12 @@ import { roostMain, type Finished } from './runRoost.js';
 export const cluster = 'sealed';
 const newSecret = (what: string): string => `planted-${what}-${randomBytes(6).toString('hex')}`;
 
-/** A cluster whose every connection is encrypted, whose accounts have the rights of `roost grants` alone, and whose passwords stand in files. */
+/**
+ * A cluster that encrypts every connection, gives its accounts only the rights of `roost grants`, and keeps its
+ * passwords in files.
+ */
 export class EncryptedCluster {
-  /** Passwords and keys, as they were and are: nothing may show them. */
+  /** All passwords and keys, old and new: no output may show them. */
   readonly secrets: string[] = [];
   /** All that commands and the server have written. */
   written = '';

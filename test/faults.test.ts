@@ -4,7 +4,8 @@ import { openFlock } from '../flock/index.js';
 import type { Graph, Roost } from '../sdk/index.js';
 import { KillableCluster, loadWithFault, untilApplied } from './support/killableCluster.js';
 
-// What a load survives: the loss of a database host, of the server, and of the journal's Redis, each killed without warning in the middle of it.
+// A load survives the loss of a database host, of the server, and of the journal's Redis, each killed without warning
+// in the middle of the load.
 
 const edgeCount = 30_000;
 const batchEdges = 500;
@@ -33,7 +34,7 @@ afterEach(async () => {
   await cluster.stop();
 }, 60_000);
 
-/** Loads all edges. `at` runs when a third of them were acknowledged. */
+/** Loads all edges. `at` runs when a third of the edges are acknowledged. */
 function load(at: () => Promise<void>): Promise<void> {
   const parts = Array.from({ length: edgeCount / batchEdges }, (_, i) => {
     const [start, end] = [i * batchEdges, (i + 1) * batchEdges];
@@ -46,7 +47,7 @@ function load(at: () => Promise<void>): Promise<void> {
   return loadWithFault(parts, at);
 }
 
-/** Every node's counters agree with the edges, both ways: nothing is lost, nothing counted twice. */
+/** Checks every node's counters against its edges, both ways: nothing is lost, and nothing is counted twice. */
 async function expectEveryDegree(): Promise<void> {
   for (const [direction, column] of [
     ['forward', columns.sourceIds],
@@ -61,7 +62,7 @@ async function expectEveryDegree(): Promise<void> {
   }
 }
 
-/** Two tables of each of four shards, both ways. */
+/** Checks all counters and replicas. There are four shards each way, with two tables each. */
 async function expectAll(): Promise<void> {
   await untilApplied(roost);
   await expectEveryDegree();

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const committed = join(root, 'wire/gen');
 
-/** Why the code cannot be generated here as it was; undefined where it can. */
+/** Returns why the committed code cannot be generated again here; undefined if it can. */
 function obstacle(): string | undefined {
   const written = /\((.+)\)/.exec(readFileSync(join(committed, 'FlockDB.js'), 'utf8'))?.[1];
   let version: string;

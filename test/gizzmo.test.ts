@@ -7,7 +7,10 @@ import { Deadline } from '../core/index.js';
 import { type ClusterServer, startClusterServer } from './clusterServer.js';
 import { freshCluster } from './support/index.js';
 
-/** A checkout of the original tool, https://github.com/twitter-archive/gizzmo. It is not part of this project. */
+/**
+ * The path of a checkout of the original tool, https://github.com/twitter-archive/gizzmo. The tool is not part of
+ * this project.
+ */
 const checkout = process.env['ROOST_TEST_GIZZMO'];
 
 interface Ran {
@@ -18,7 +21,7 @@ interface Ran {
 
 function run(command: string, args: readonly string[], cwd: string): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    // It takes more arguments from standard input, where that is no terminal.
+    // The tool reads more arguments from standard input if that is no terminal.
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, HOME: cwd },
@@ -81,7 +84,7 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
       ],
       folder,
     );
-  /** Runs a command that must work, and returns its lines. */
+  /** Runs a command that must succeed, and returns its lines. */
   const lines = async (...args: string[]): Promise<string[]> => {
     const { exitCode, stdout, stderr } = await gizzmo(...args);
     expect({ exitCode, stderr: exitCode === 0 ? '' : `${stderr}${stdout}` }, args.join(' ')).toEqual({
@@ -234,7 +237,7 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
       root('0001'),
     );
     expect(await lines('links', '--down', '--ids', root('0001'))).toEqual([leaf('db1', '0001')]);
-    // What was committed is not rolled back any more.
+    // A committed change is no longer rolled back.
     expect(await lines('log-rollback', 'shrink')).toContain('Nothing to do.');
     await lines('transform-tree', '-q', '--no-progress', '--poll-interval=1', both, root('0001'));
     expect((await lines('links', '--down', '--ids', root('0001'))).sort()).toEqual([

@@ -8,7 +8,7 @@ import { recordedIo } from './callRoost.js';
 const page = readFileSync(join(import.meta.dirname, '../docs/gizzmo.md'), 'utf8');
 
 it('docs/gizzmo.md names commands that exist', () => {
-  // What has an output of its own does something, as `roost topology` does beside its commands.
+  // A command that has its own output does something, as `roost topology` does beside its commands.
   const commands = allCommands(buildProgram(recordedIo('.').io)).flatMap(({ path, command }) =>
     [command.name(), ...command.aliases()].map((name) => ({
       path: path.replace(/\S+$/, name),
@@ -16,7 +16,7 @@ it('docs/gizzmo.md names commands that exist', () => {
     })),
   );
   const known = new Map(commands.map(({ path, group }) => [path, group]));
-  /** A group stands for itself; behind a command come its arguments. */
+  /** A group stands for itself; a command is followed by its arguments. */
   const exists = (words: string): boolean =>
     known.has(words) ||
     words.split(' ').some((_, i, parts) => i > 0 && known.get(parts.slice(0, i + 1).join(' ')) === false);

@@ -13,11 +13,12 @@ declare module 'vitest' {
 
 const prefix = 'roost-test-';
 
-/** Starts the one playground that all integration tests share; returns what stops it. */
+/** Starts the one playground that all integration tests share, and returns a function that stops it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await stopOrphans();
   const dir = join(tmpdir(), `${prefix}${process.pid}`);
-  // Chooses the database that the tests run on: where binaries of one family are installed, containers may bring the other.
+  // Chooses the database that the tests run on: if binaries of one family are installed, containers may bring the
+  // other.
   const source = process.env['ROOST_TEST_SOURCE'] === 'containers' ? 'containers' : 'auto';
   const playground = await startPlayground({ dir, databaseHosts: 2, caches: 2, source });
   process.stdout.write(`tests run on ${playground.serverVersion}\n`);
@@ -28,7 +29,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   };
 }
 
-/** A test run that was killed leaves its servers running; its folder is named after its process. */
+/** Stops the servers of a killed test run; the run's folder is named after its process. */
 async function stopOrphans(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : NaN;

@@ -10,7 +10,7 @@ import { ThriftServer } from '../server/index.js';
 import { connect, type Graph, type Roost } from '../sdk/index.js';
 import { freshCluster } from './support/index.js';
 
-// The examples of docs/graph.md, in order. What a line prints stands behind its arrow.
+// Runs the examples of docs/graph.md, in order. The output of a line stands behind its arrow.
 
 const { config } = freshCluster('graph_docs');
 const folder = mkdtempSync(join(tmpdir(), 'roost-docs-'));
@@ -55,7 +55,7 @@ it('says what its examples print', async () => {
   const blocks = Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), (match) => match[1]!);
   const expected = blocks.flatMap((block) => Array.from(block.matchAll(/ \/\/ → (.*)$/gm), (match) => match[1]!));
   expect(expected.length).toBeGreaterThan(10);
-  // Edges follow a mass operation page by page; the next example begins once they have.
+  // Edges follow a mass operation page by page; the next example starts once they have.
   const code = blocks.map((block) => `${block}await settled();\n`).join('');
   writeFileSync(
     join(folder, 'examples.mjs'),

@@ -37,13 +37,13 @@ it('answers every read while a host hangs, from the other, long before the first
     { acknowledgment: 'materialized' },
   );
   const read = () => flock.states(1, source, destination, { deadlineMs: 60_000 });
-  // Both hosts become known.
+  // These reads make both hosts known.
   for (let i = 0; i < 400; i++) await read();
   await playground.pause('db2');
-  // As many as the pool of the host that hangs has connections, so that none of them is given up before the end.
+  // As many reads as the hanging host's pool has connections, so that none is given up before the end.
   for (let i = 0; i < 16; i++) expect(await read()).toEqual(['normal']);
   const { values } = await metrics.registry.getSingleMetric('roost_hedged_reads_total')!.get();
   expect(values.find(({ labels }) => labels['winner'] === 'second')?.value).toBeGreaterThan(0);
-  // The host counts as healthy still: nothing has failed yet.
+  // The host still counts as healthy: nothing has failed yet.
   expect(flock.gizzard.hosts.host('db2').health.down).toBe(false);
 }, 60_000);

@@ -9,10 +9,11 @@ import { startServeProcess, type ServeProcess } from './serveProcess.js';
 import { freshCluster } from './support/index.js';
 import { SlowProxy } from './support/slowProxy.js';
 
-// An older write that reaches its server late must not undo a newer one that was acknowledged meanwhile: not where the server was stopped, and not where the network held it.
+// An older write that reaches its server late must not undo a newer write that was acknowledged meanwhile, whether
+// the server was stopped or the network held the write.
 
 const { config, configPath } = freshCluster('held_writes', { jobs: { claimAfterSeconds: 1 } });
-/** A server that does not answer is given up after three quarters of it. */
+/** A server that does not answer is given up after three quarters of this deadline. */
 const deadlineMs = 2_000;
 
 let servers: ServeProcess[] = [];
@@ -43,7 +44,7 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
 });
 
-/** A client that has a connection to each server, and none of which it thinks ill. */
+/** Returns a client that has a connection to each server, and counts every server as healthy. */
 async function freshClient(flock?: string[]): Promise<Roost> {
   const fresh = await clientOf(servers, flock);
   await Promise.all(
@@ -56,7 +57,7 @@ const first = (): ServeProcess => servers[0]!;
 const stop = (): void => void process.kill(first().ready.pid, 'SIGSTOP');
 const goOn = (): void => void process.kill(first().ready.pid, 'SIGCONT');
 const applied = async (): Promise<void> => {
-  // It answers only once it has read what came before on other connections, give or take a turn.
+  // The server answers only once it has read what came before on other connections, give or take a turn.
   const direct = await clientOf([first()]);
   for (let i = 0; i < 5; i++) await direct.graphs();
   await direct.close();
@@ -115,7 +116,7 @@ describe('where a server is stopped while it has a write, which its client repea
         Deadline.after(10_000),
       );
     };
-    // A starved machine stops a server too; what it refuses then, its client sends again.
+    // A starved machine stops a server too; its client sends refused writes again.
     const accepted = (destination: bigint): Promise<unknown> =>
       expect
         .poll(

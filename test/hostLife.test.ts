@@ -57,7 +57,7 @@ describe('the life of a database host', { timeout: 120_000 }, () => {
       expect(checked.stderr).toMatch(
         /host poor is not fit: rights: CREATE of .* is refused.*the account needs: GRANT SELECT, INSERT/s,
       );
-      // The server's configuration does not name it.
+      // The server's configuration does not name this host.
       const added = await roost('host', 'add', 'poor');
       expect(added.stderr).toMatch(/does not know poor yet: "poor": \{/);
       expect((await roost('host', 'check', 'nobody')).stderr).toContain('"nobody": { "host": "ADDRESS"');

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 /**
- * Circles of imports among files, each as the files in the order in which they import each other, the first one repeated at the end.
- * Imports of types alone leave nothing at run time and make no circle. Every file that lies on a circle is in at least one of them.
+ * Returns the cycles of imports among files. Each cycle lists its files in the order in which they import each other,
+ * with the first file repeated at the end. Imports of types alone leave nothing at run time and make no cycle. Every
+ * file that lies on a cycle is in at least one of the cycles returned.
  */
 export function importCycles(files: readonly string[]): string[][] {
   const known = new Set(files);

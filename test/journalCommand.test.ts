@@ -11,7 +11,7 @@ import { freshCluster } from './support/index.js';
 
 const { config, configPath } = freshCluster('journal_command');
 const redis = new Redis(config.redis.port, config.redis.host);
-/** Servers by their process, which may be a child of the one that was spawned. */
+/** Servers by their process, which may be a child of the process that was spawned. */
 const running: { readonly child: ChildProcess; readonly pid: number }[] = [];
 
 afterAll(async () => {

@@ -14,7 +14,7 @@ const eslint = new ESLint({
   ruleFilter: ({ ruleId }) => ruleId.startsWith('import-x/') || ruleId === 'no-restricted-imports',
 });
 
-/** The rules that an import breaks when it stands in a new file of a folder. */
+/** Returns the rules that an import breaks in a new file of a folder. */
 async function broken(folder: string, imported: string, file = 'virtual.ts'): Promise<(string | null)[]> {
   const [result] = await eslint.lintText(`export * from '${imported}';\n`, { filePath: join(root, folder, file) });
   return result!.messages.map((message) => message.ruleId);

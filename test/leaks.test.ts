@@ -7,7 +7,7 @@ interface Report {
   readonly testResults: readonly { readonly name: string; readonly status: string; readonly message: string }[];
 }
 
-/** What became of each fixture, by its name. They run in a vitest of their own, for two of them must fail. */
+/** The outcome of each fixture, by its name. The fixtures run in their own vitest, since two of them must fail. */
 const outcomes = new Map<string, { status: string; message: string }>();
 
 beforeAll(() => {

@@ -6,7 +6,8 @@ import { openTbird, type Tbird } from '../tbird/index.js';
 import { runRoost } from './runRoost.js';
 import { KillableCluster } from './support/killableCluster.js';
 
-// What goes on when the first host of the name server is killed, and what another one takes over. No process is restarted, and no configuration changed.
+// Tests which work continues when the first host of the name server is killed, and which work another host takes
+// over. No process is restarted, and no configuration is changed.
 
 const dayMs = 86_400_000;
 const leaseMs = 900;
@@ -63,7 +64,7 @@ it('keeps tweets, migrations and lists going without it, and loses nothing when 
   await expect.poll(moved, { timeout: 20_000 }).toBeGreaterThan(0);
 
   await cluster.playground.kill('db1');
-  // What the database answers, without a process that remembers.
+  // These answers come from the database; no process remembers them.
   expect((await roost('migrations', 'list'))['migrations']).toMatchObject([{ id, state: 'running' }]);
   expect((await tbird.windows()).length).toBeGreaterThan(0);
   expect(await tbird.windowSet.freshPolicy()).toMatchObject({ windowMs: dayMs, retentionMs: 365 * dayMs });
@@ -104,7 +105,7 @@ it('keeps tweets, migrations and lists going without it, and loses nothing when 
     normal: BigInt(edges),
   });
 
-  // It comes back as it was, and becomes as the others.
+  // The host comes back as it was, and becomes like the others.
   await cluster.playground.restart('db1');
   await expect
     .poll(
@@ -113,7 +114,7 @@ it('keeps tweets, migrations and lists going without it, and loses nothing when 
       { timeout: 20_000 },
     )
     .toEqual(['db2 true current', 'db1 false current', 'db3 false current']);
-  // A process that starts learns of it too, and hears of the way back as the others do.
+  // A process that starts learns of the change too, and hears of the way back as the others do.
   const started = await open();
   try {
     expect(started.gizzard.control.host.name).toBe('db2');

@@ -16,7 +16,7 @@ describe.skipIf(typeof tools === 'string')(
   `manager and injector, with a client in Python${typeof tools === 'string' ? `: skipped, ${tools}` : ''}`,
   () => {
     describe.each(['framed', 'unframed'])('%s', (transport) => {
-      // One move at a time, so that each comparison sees what was asked for before it.
+      // One move runs at a time, so that each comparison sees what was requested before it.
       const { config } = freshCluster(`manager_${transport}`, { moves: { movesPerHost: 1 } });
       const database = Object.keys(config.databaseHosts)[0]!;
       let server: ClusterServer;

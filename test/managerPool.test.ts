@@ -36,7 +36,7 @@ it('leaves connections to data, however many calls of the manager hang on the sa
   try {
     const database = flock.gizzard.mysql.host(nameServerHost);
     await expect.poll(() => database.inUse).toBeGreaterThanOrEqual(2);
-    // Two calls of the manager are in work: one that looks, one that changes. The others have no connection.
+    // Two calls of the manager are in flight: a read and a change. The others have no connection.
     const ids = Array.from({ length: 10 * size }, (_, i) => BigInt(i));
     const found = await Promise.all(ids.map((id) => flock.edges(1, BigInt64Array.of(id), BigInt64Array.of(1n))));
     expect(found.flat()).toHaveLength(ids.length);

@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
 import { debianArchive, unpackServers } from './debianServers.js';
 
-// The machine's own databases run everything else. The newest that Debian has run all that speaks SQL, here.
+// Everything else runs on the machine's own databases. This file runs the tests that use SQL on the newest databases
+// in Debian.
 
 const root = join(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -18,7 +19,7 @@ if (archive === undefined)
 
 /** Folders whose code runs SQL. */
 const folders = ['mysql/', 'gizzard/', 'flock/', 'tbird/', 'users/', 'cluster/', 'test/dump', 'test/tweet'];
-/** Loads a plugin from where the machine's own MariaDB has it, which is of another version. */
+/** This test loads a plugin from the machine's own MariaDB, which has another version. */
 const ownPlugin = 'mysql/hostRoom.test.ts';
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,7 +49,9 @@ it.skipIf(archive === undefined || process.arch !== 'x64').each([
   30 * minute,
 );
 
-/** A run of vitest in a run of vitest is its own. The first folder of the PATH brings the databases. */
+/**
+ * A vitest that runs inside a vitest needs its own environment. The first folder of the PATH provides the databases.
+ */
 function environment(servers: string): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !/^(VITEST|ROOST_|NODE_OPTIONS)/.test(name));
   return { ...Object.fromEntries(others), NO_COLOR: '1', PATH: `${servers}:${process.env['PATH'] ?? ''}` };

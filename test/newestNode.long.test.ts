@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-// The oldest Node that is promised runs everything else. The newest line with long-term support, even and at least 6 months old, runs here.
+// Everything else runs on the oldest supported Node. This file runs on the newest line with long-term support: even,
+// and at least 6 months old.
 
 const root = join(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -43,7 +44,10 @@ it('runs the quickstart under the newest Node', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ comparison: { mismatchCount: 0 } });
 }, 300_000);
 
-/** What the newest Node's own processes start is to be the same Node; a run of vitest in a run of vitest is its own. */
+/**
+ * Processes that the newest Node starts must use the same Node; a vitest that runs inside a vitest needs its own
+ * environment.
+ */
 function environment(): NodeJS.ProcessEnv {
   const others = Object.entries(process.env).filter(([name]) => !/^(VITEST|ROOST_LONG|NODE_OPTIONS)/.test(name));
   return { ...Object.fromEntries(others), NO_COLOR: '1', PATH: `${dirname(node)}:${process.env['PATH'] ?? ''}` };

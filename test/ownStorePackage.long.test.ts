@@ -8,7 +8,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compileIn, installPackage, serverAddress } from './packedPackage.js';
 import { freshCluster } from './support/index.js';
 
-// A store of somebody else's: the code of docs/guides/own-store.md, in an empty folder, on the packed package.
+// Builds an outside developer's store: the code of docs/guides/own-store.md, in an empty folder, on the packed
+// package.
 
 const run = promisify(execFile);
 const cluster = freshCluster('package_own');
@@ -56,7 +57,7 @@ it("compiles, serves, moves and checks the guide's own store", async () => {
   expect(server.exitCode).toBe(0);
 }, 120_000);
 
-/** The files of the guide: each block of TypeScript that begins with its name. */
+/** Returns the files of the guide: each block of TypeScript that starts with a file's name. */
 function guideFiles(): readonly (readonly [string, string])[] {
   const guide = readFileSync(join(import.meta.dirname, '../docs/guides/own-store.md'), 'utf8');
   return Array.from(guide.matchAll(/^```ts\n\/\/ (\w+\.ts)\n(.*?)^```$/gms), ([, file, text]) => [file!, text!]);

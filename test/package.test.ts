@@ -11,7 +11,7 @@ import { compileIn, installPackage, serverAddress } from './packedPackage.js';
 import { reachedFrom } from './reachedFrom.js';
 import { freshCluster } from './support/index.js';
 
-// What a user gets: the packed package, installed into an empty folder, and the README's example in it.
+// Tests what a user gets: the packed package, installed into an empty folder, and the README's example in it.
 
 const root = join(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -51,7 +51,7 @@ it('is packed as publint would have it', async () => {
 
 it('has types that resolve for every importer of ES modules', async () => {
   const result = await checkPackage(createPackageFromTarballData(new Uint8Array(tarball)));
-  // Importers of before Node 16, and `require`, which types of ES modules tell to use `import`.
+  // Importers older than Node 16, and `require`, which the types of ES modules tell to use `import`.
   const older = new Set<unknown>(['node10', 'node16-cjs']);
   const problems = 'problems' in result ? result.problems : [{ kind: 'NoTypes' }];
   const resolutionOf = (problem: object) =>
@@ -117,7 +117,7 @@ it("runs the README's example against a server of its own, also when it was bund
     expect(printed).not.toBe('');
     for (const bundle of [await bundledByEsbuild('example.js'), await bundledByRollup('example.js')]) {
       expect((await run(process.execPath, [bundle], { cwd: dirname(bundle) })).stdout).toBe(printed);
-      // The client alone, without the databases' drivers and the like.
+      // The bundle holds the client alone, without the databases' drivers and the like.
       expect(readFileSync(bundle).length).toBeLessThan(1_000_000);
     }
   } finally {
@@ -127,7 +127,7 @@ it("runs the README's example against a server of its own, also when it was bund
   expect(server.exitCode).toBe(0);
 }, 120_000);
 
-/** Bundles a program of the folder with all that it imports, and returns the bundle. */
+/** Bundles a program of the folder with all its imports, and returns the bundle. */
 async function bundledByEsbuild(program: string): Promise<string> {
   const file = join(bundles, 'esbuild.mjs');
   await run(join(root, 'node_modules/esbuild/bin/esbuild'), [

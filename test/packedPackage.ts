@@ -26,7 +26,7 @@ export async function compileIn(folder: string, options: readonly string[]): Pro
   });
 }
 
-/** Where a server takes requests for a store; it says so in its first line. */
+/** Returns where a server accepts requests for a store; the server says so in its first line. */
 export async function serverAddress(server: ChildProcess, store: string): Promise<string> {
   for await (const line of createInterface({ input: server.stdout! })) {
     const { host, port } = (JSON.parse(line) as Record<string, { host: string; port: number }>)[store]!;

@@ -5,7 +5,7 @@ import { callRoost } from './callRoost.js';
 import { KillableCluster, untilApplied } from './support/killableCluster.js';
 import { progress, SteadyLoad } from './support/steadyLoad.js';
 
-// One server of three processes: clients see none of their ends.
+// Runs one server of three processes; clients notice none of the processes' ends.
 
 const processes = 3;
 const clients = 3;

@@ -1,20 +1,24 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-/** Files that a test cannot reach without needing servers. */
+/** A test that reaches one of these files needs servers. */
 const needsServers = /^(test\/support\/(?!leaks|noServers)|playground\/startPlayground\.ts$)/;
 
-/** The files whose imports are followed: tests, what they share, the playground and the cluster for tests. Other code starts no servers. */
+/**
+ * The files whose imports are followed: tests, their shared code, the playground and the cluster for tests. Other
+ * code starts no servers.
+ */
 const followed = /^(test|testing|playground)\/|\.test\.ts$/;
 
-/** A value's import in any form; those of types alone are gone when the test runs. */
+/** Matches a value's import in any form; imports of types alone are gone when the test runs. */
 const imports =
   /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\bfrom\s+)?'((?:\.|roostdb\/)[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/gm;
 
 /**
- * The project of a test, told by the file and all that it imports:
+ * Returns the project of a test, from the file and all its imports:
  * - long: x.long.test.ts, only with `npm run test:long`
- * - integration: reaches test/support or the playground's start, through however many files; one shared playground is started for all of them
+ * - integration: reaches test/support or the playground's start, through any number of files; one shared playground
+ * is started for all of them
  * - unit: every other test; needs no server, and test/support/noServers.ts refuses one
  */
 export function projectOf(root: string, file: string): 'long' | 'integration' | 'unit' {

@@ -54,7 +54,7 @@ describe.skipIf(typeof tools === 'string')(
             tls: { caFile: made.caFile, ...made.clients[name]! },
           });
         await expect(run('stranger')).rejects.toThrow(/a token, a certificate or an allowed network is needed/);
-        // A graph that there is not is one that it may not use.
+        // A graph that does not exist counts as a graph that the caller may not use.
         expect(await run('writer')).toMatchObject({
           counts: [3, 2],
           errors: { no_graph: expect.stringMatching(/^writer may not call/) as string },

@@ -12,7 +12,7 @@ export interface PythonTools {
   readonly python: string;
 }
 
-/** A python that has thrift, and Thrift's compiler; or why the client cannot be run here. */
+/** Returns a python with thrift, and Thrift's compiler; or the reason why the client cannot run here. */
 export async function findPythonTools(): Promise<PythonTools | string> {
   try {
     await run('thrift', ['--version']);
@@ -41,7 +41,7 @@ export interface PythonRun {
   readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
 }
 
-/** Generates Python code from the IDL, runs test/python/flockdbClient.py with it, and returns what it printed. */
+/** Generates Python code from the IDL, runs test/python/flockdbClient.py with it, and returns the output. */
 export async function runPythonClient(
   { python }: PythonTools,
   { host, port, framed, graphId, sourceId, tls }: PythonRun,
@@ -68,7 +68,7 @@ export async function runPythonClient(
   }
 }
 
-/** What flockdbClient.py prints, run against graph 1 of a service that works. */
+/** Checks the output of flockdbClient.py, run against graph 1 of a working service. */
 export function expectPythonAnswers(answers: unknown, sourceId: bigint): void {
   const base = Number(sourceId);
   expect(answers).toEqual({

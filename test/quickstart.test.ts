@@ -10,7 +10,8 @@ import type { QuickstartReport } from '../cli/quickstart/quickstartReport.js';
 import { readPlayground } from '../playground/index.js';
 import { roostMain, runRoost } from './runRoost.js';
 
-// On servers of its own, so that starting and stopping them is tested too. Processes that stay behind fail the file (support/leaks).
+// Runs on its own servers, so that starting and stopping them is tested too. Processes that stay behind fail the file
+// (support/leaks).
 
 describe('quickstart', () => {
   const folder = mkdtempSync(join(tmpdir(), 'roost-tour-'));
@@ -18,7 +19,7 @@ describe('quickstart', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('loads a file, agrees with it in every degree, and leaves nothing behind', async () => {
-    // A repeated edge is one edge, and a user may follow themselves.
+    // A repeated edge counts once, and users may follow themselves.
     writeFileSync(
       join(folder, 'edges.txt'),
       [...generateEdges({ edgeCount: 3_000, userCount: 500, seed: 5 }), '1 1\n', '1 1\n'].join(''),

@@ -8,7 +8,7 @@ export interface Reached {
   readonly packages: readonly string[];
 }
 
-/** All that a file reaches through its imports and those of what they lead to, types included. */
+/** Returns everything that a file reaches through its imports and theirs, types included. */
 export function reachedFrom(entry: string): Reached {
   const files = new Set<string>();
   const packages = new Set<string>();
@@ -24,7 +24,10 @@ export function reachedFrom(entry: string): Reached {
   return { files: [...files], packages: [...packages].sort() };
 }
 
-/** A module as the importing file sees it: declarations see declarations, sources see sources, and generated code with its declarations. */
+/**
+ * Returns the forms of a module that the importing file sees: declarations see declarations, sources see sources, and
+ * generated code with its declarations.
+ */
 function formsOf(module: string, importing: string): string[] {
   const stem = module.replace(/\.js$/, '');
   const endings = importing.endsWith('.js')

@@ -77,7 +77,7 @@ it('replicates writes both ways, and none of them comes back', async () => {
   await expect
     .poll(async () => ({ a: await applied(a), b: await applied(b) }))
     .toEqual({ a: before.a + 2, b: before.b + 2 });
-  // The same time and position on both sides, so that whatever is written next merges alike.
+  // Both sides have the same time and position, so that any later write merges alike.
   const ids = [BigInt64Array.of(fromA), BigInt64Array.of(fromA + 1n)] as const;
   expect(await b.flock.edges(1, ...ids)).toEqual(await a.flock.edges(1, ...ids));
 });
@@ -92,7 +92,7 @@ it('keeps a backlog for a cluster that is away, refuses writes past its bound, a
     message: expect.stringContaining('cluster west') as string,
     fields: { cluster: 'west', priority: 'high' },
   });
-  // Writes go on here meanwhile, and failures to send do not count as failures of the jobs.
+  // Writes continue here meanwhile, and failures to send do not count as failures of the jobs.
   await arrives(a, ids[19]!);
   b = await startClusterServer(west.config, { injectorPort });
   for (const id of ids) await arrives(b, id);
@@ -164,7 +164,7 @@ describe('on a server that has not heard of a change of remote clusters', () => 
     const ids = await addMany(a);
     await arrives(a, ids[14]!);
     await expect.poll(backlog).toEqual({ queued: 15, failing: 0, bad: 0 });
-    // The first write after it is unblocked has all of them sent: none was before.
+    // The first write after the unblock sends all of them: none was sent before.
     const before = await applied(b);
     await setWest('normal');
     for (const id of ids) await arrives(b, id);

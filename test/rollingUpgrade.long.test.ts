@@ -10,9 +10,10 @@ import { roostMain } from './runRoost.js';
 import { KillableCluster, untilApplied } from './support/killableCluster.js';
 import { progress, SteadyLoad } from './support/steadyLoad.js';
 
-// The release of before and this one serve one cluster side by side, under load, while one server after the other is replaced. Nothing is lost, and nothing fails.
+// Runs the previous release and this one side by side on one cluster, under load, while the servers are replaced one
+// after another. Nothing is lost, and nothing fails.
 
-/** The commit of the release of before. A checkout without its history skips this file. */
+/** The commit of the previous release. A checkout without its history skips this file. */
 const before = '699d818';
 const root = join(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -65,7 +66,7 @@ it.skipIf(!known)(
         server.main = roostMain;
         await server.start();
         await progress(loads);
-        // Half-way, one goes back: an upgrade that is given up.
+        // Halfway, one server goes back, as in an upgrade that is given up.
         if (i !== 1) continue;
         await server.kill('SIGTERM');
         server.main = oldMain;
@@ -108,7 +109,7 @@ async function roost(main: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** The package of then, packed and installed as a user has it. */
+/** Packs the previous release's package, and installs it as a user would. */
 async function installOld(): Promise<void> {
   const checkout = join(folder, 'checkout');
   await run('git', ['worktree', 'add', '--detach', checkout, before], { cwd: root });

@@ -49,7 +49,7 @@ describe.skipIf(typeof tools === 'string')(
         edges: [6, 5, 4, 3, 2].map((id) => [1, id, id, 0]),
         get: 1,
         contains: [true, false, false],
-        // Its way back goes to where it was going, which is past the end.
+        // The way back from a page leads to where the page was going, which is past the end.
         paginate: [[6, 5], [4, 3], [2], false, true, []],
         take: [6, 5, 4],
         stateless: [[4, 3], [6, 5], [2]],

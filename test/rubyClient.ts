@@ -10,8 +10,9 @@ export interface RubyTools {
 }
 
 /**
- * Ruby with Thrift, FlockDB's original client and twitter's thrift_client; or why the client cannot be run here. ROOST_FLOCKDB_CLIENT names a checkout of
- * twitter-archive/flockdb-client; thrift_client is looked for beside it, and otherwise among the installed gems.
+ * Returns Ruby with Thrift, FlockDB's original client and twitter's thrift_client; or the reason why the client
+ * cannot run here. ROOST_FLOCKDB_CLIENT names a checkout of twitter-archive/flockdb-client; thrift_client is searched
+ * beside it, and otherwise among the installed gems.
  */
 export async function findRubyTools(): Promise<RubyTools | string> {
   const checkout = process.env['ROOST_FLOCKDB_CLIENT'];
@@ -27,7 +28,7 @@ export async function findRubyTools(): Promise<RubyTools | string> {
   }
 }
 
-/** Runs test/ruby/flockdbClient.rb against a server, and returns what it printed. */
+/** Runs test/ruby/flockdbClient.rb against a server, and returns the output. */
 export async function runRubyClient({ includes }: RubyTools, address: string): Promise<unknown> {
   const { stdout } = await run(
     'ruby',

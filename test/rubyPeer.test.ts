@@ -30,7 +30,7 @@ describe.skipIf(why !== undefined)(
     const [database = ''] = Object.keys(config.databaseHosts);
     const generated = mkdtempSync(join(tmpdir(), 'roost-ruby-'));
     let server: ServeProcess;
-    /** Of the same cluster, for clients with a certificate. */
+    /** A server of the same cluster, for clients with a certificate. */
     let secure: ServeProcess;
     let certificate: readonly string[];
 

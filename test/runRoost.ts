@@ -10,7 +10,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs one command to its end, whatever that is. */
+/** Runs one command to its end, whatever its exit code. */
 export const runRoost = (
   args: readonly string[],
   cwd: string,

@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Of lists: Amazon's have 1,000. */
+/** The page size of lists; Amazon's is 1,000. */
 const pageSize = 100;
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;
-/** What it uses of the package, which brings no types. */
+/** The part of the package that this file uses; the package brings no types. */
 type S3rver = new (options: {
   readonly directory: string;
   readonly silent: true;
@@ -29,7 +29,8 @@ interface Context {
 const require = createRequire(import.meta.url);
 const S3rver = require('@20minutes/s3rver') as S3rver;
 
-// It writes the places of pages in DES, which OpenSSL 3 does not have any more. Triple DES with one key thrice is the same.
+// The package encrypts the places of pages with DES, which OpenSSL 3 no longer has. Triple DES with the same key
+// three times is equivalent.
 const nodeCrypto = require('node:crypto') as Record<'createCipheriv' | 'createDecipheriv', Cipher>;
 type Cipher = (name: string, key: Buffer, iv: Buffer) => unknown;
 for (const name of ['createCipheriv', 'createDecipheriv'] as const) {
@@ -41,10 +42,10 @@ for (const name of ['createCipheriv', 'createDecipheriv'] as const) {
 /** A server of S3's protocol with one bucket, on loopback. It checks signatures. */
 export class S3Server {
   readonly bucket = 'backups';
-  /** Where its objects lie, as files. */
+  /** The folder that holds its objects, as files. */
   readonly folder = mkdtempSync(join(tmpdir(), 'roost-s3-'));
   requests = 0;
-  /** Looks at each request first. True: it has answered, or never will. */
+  /** Receives each request first. True: it has answered, or never will. */
   fault: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   #handle: Handle | undefined;
   readonly #server = createServer((request, response) => {
@@ -58,7 +59,8 @@ export class S3Server {
     const { store } = s3;
     const listObjects = store.listObjects.bind(store);
     store.listObjects = (bucket, options) => listObjects(bucket, { ...options, maxKeys: pageSize });
-    // It compares signatures as if a request to a bucket had no slash at its end, except where the bucket is in the host's name.
+    // The package compares signatures as if a request to a bucket had no slash at its end, unless the bucket is in
+    // the host's name.
     s3.middleware.splice(-1, 0, async (context, next) => {
       if (/^\/[^/]+\/$/.test(context.path)) {
         context.state.vhost = true;

@@ -7,12 +7,12 @@ import { roostMain } from './runRoost.js';
 /** `roost serve` in a process of its own. */
 export interface ServeProcess {
   readonly ready: ServerReady;
-  /** The configuration of a client of it: its ports. */
+  /** The ports, as the configuration of a client. */
   readonly ports: Record<string, number>;
   stop(): Promise<void>;
 }
 
-/** Starts the compiled server, and returns when it takes requests. Its log goes where the test's does. */
+/** Starts the compiled server, and resolves when it accepts requests. Its log goes to the test's log. */
 export async function startServeProcess(
   configPath: string,
   environment: NodeJS.ProcessEnv = {},

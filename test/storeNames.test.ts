@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..');
 const shared =
   /^(?:access|backup|cache|cli|cluster|core|gizzard|mysql|playground|process|redis|sdk|server)\/.*\.(?:ts|lua)$/;
 
-/** The files of a store in shared folders: its commands, and its client. */
+/** A store's own files in shared folders: its commands and its client. */
 const ofStores =
   /^cli\/(?:flock|graph\w*|lookup|load|quickstart|tweets|users|timelines|stores)\.ts$|^cli\/(?:flock|edges|quickstart|tweets|timelines)\/|^sdk\/(?:(?:tweets|users|timelines)Client|graph\w*|nodeQuery|services|index)\.ts$/;
 

@@ -25,7 +25,10 @@ const all = (ids: BigInt64Array, id: bigint): BigInt64Array => ids.map(() => id)
 const destinations = BigInt64Array.from({ length: 30 }, (_, i) => 1_000n + BigInt(i));
 const never = new AbortController().signal;
 
-/** A graph of two trees; the forward rows of some nodes of the first were written to the second for a while. */
+/**
+ * Creates a graph of two trees; for a while, the forward rows of some nodes of the first tree were written to the
+ * second.
+ */
 async function strayedGraph(
   name: string,
 ): Promise<{ readonly id: number; readonly sources: bigint[]; readonly wrong: Route; readonly home: Route }> {
@@ -41,7 +44,7 @@ async function strayedGraph(
   for (const source of sources.slice(0, 4)) await write('add', source);
   await untilApplied(flock);
   await gizzard.apply([{ kind: 'setForwarding', forwarding: { tableId: id, baseId: 0n, shard: wrong.root.id } }]);
-  // Newer in the wrong tree: gone, new, and a node that is archived.
+  // These rows are newer in the wrong tree: removed, added, and of an archived node.
   await write('remove', sources[0]!, destinations.subarray(0, 10));
   await write('add', sources[4]!);
   await write('add', sources[5]!);
@@ -52,7 +55,7 @@ async function strayedGraph(
   await write('remove', sources[1]!, destinations.subarray(0, 10));
   await untilApplied(flock);
   await gizzard.apply([{ kind: 'setForwarding', forwarding: { tableId: id, baseId: 0n, shard: home.root.id } }]);
-  // Newer at home than what stands in the wrong tree.
+  // These rows are newer at home than in the wrong tree.
   await write('add', sources[1]!, destinations.subarray(0, 10));
   await untilApplied(flock);
   return { id, sources, wrong, home };
@@ -103,7 +106,7 @@ describe('rows in shards of other keys', { timeout: 60_000 }, () => {
       gizzard.mysql
         .host(shard.id.hostname)
         .run(sql(`\`${config.cluster}\`.\`${shard.id.tablePrefix}_edges\``), [], Deadline.after(5_000));
-    /** Something happens between the copy and the deletion. */
+    /** Runs `meanwhile` between the copy and the deletion. */
     const strays = (meanwhile: () => Promise<unknown>): Strays =>
       new Strays(
         gizzard.nameServer,

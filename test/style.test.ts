@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
-// What lint cannot see. Default exports, layers and circles are lint's.
+// Checks what lint cannot see. Lint checks default exports, layers and cycles.
 
 const root = join(import.meta.dirname, '..');
 const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -26,7 +26,7 @@ it('keeps files under 500 lines, or says at the top why not', () => {
 });
 
 it('gives every layer an index.ts that names its exports', () => {
-  // A command line is not imported, nor are tests and benchmarks.
+  // Command lines, tests and benchmarks are not imported.
   const without = new Set(['cli', 'test', 'bench', 'docs', 'examples', 'scripts']);
   const layers = new Set(sources.filter((file) => file.includes('/')).map((file) => file.slice(0, file.indexOf('/'))));
   const lacking = [...layers].filter((layer) => !without.has(layer) && !sources.includes(`${layer}/index.ts`));

@@ -2,11 +2,12 @@ import { appendFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { torture } from './torture/torture.js';
 
-// Servers, databases, Redis, caches, clocks, disks and the ways between them fail, singly and in pairs, under clients that note what they were told. `npm run torture` sets these variables.
+// Servers, databases, Redis, caches, clocks, disks and the connections between them fail, singly and in pairs, under
+// clients that record every answer. `npm run torture` sets these variables.
 const number = (name: string, absent: number): number => Number(process.env[name] ?? absent);
 const minutes = number('ROOST_TEST_MINUTES', Infinity);
 const faults = process.env['ROOST_TEST_FAULTS'];
-/** A file for the shortest history of each round that goes wrong. */
+/** A file for the shortest history of each failed round. */
 const kept = process.env['ROOST_TEST_KEEP'];
 
 it('keeps every promise through single faults and pairs of them', { timeout: 0 }, async () => {

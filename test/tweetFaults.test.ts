@@ -7,12 +7,13 @@ import { connect, type NewTweet, type Roost } from '../sdk/index.js';
 import { checkTweets, openTbird } from '../tbird/index.js';
 import { KillableCluster, loadWithFault, untilApplied } from './support/killableCluster.js';
 
-// What an import and new tweets survive: the loss of the server, of a database host, and of the journal's Redis, each killed without warning in the middle of it.
+// An import and new tweets survive the loss of the server, of a database host, and of the journal's Redis, each
+// killed without warning in the middle.
 
 const tweetCount = 6_000;
 const perCall = 100;
 const users = 50;
-/** Of three windows, so that some are made while the import runs. */
+/** The tweets belong to three windows, so that some windows are created while the import runs. */
 const startMs = Date.UTC(2020, 5, 1);
 const tweets: readonly (NewTweet & { readonly id: bigint })[] = Array.from({ length: tweetCount }, (_, i) => ({
   id: composeSnowflake({ timeMs: startMs + i * 40_000, worker: 1, sequence: i % 4_096 }),
@@ -41,7 +42,7 @@ afterEach(async () => {
   await cluster.stop();
 }, 60_000);
 
-/** Stores all tweets. `at` runs when a third of them were acknowledged. */
+/** Stores all tweets. `at` runs when a third of the tweets are acknowledged. */
 function importAll(at: () => Promise<void>): Promise<void> {
   const parts = Array.from(
     { length: tweetCount / perCall },
@@ -66,7 +67,8 @@ async function expectAllOnce(): Promise<void> {
   } finally {
     await tbird.close();
   }
-  // The time at which content was accepted is one of several attempts' where a call was repeated; the earliest is the same everywhere.
+  // The time at which content was accepted belongs to one of several attempts if a call was repeated; the earliest
+  // time is the same on every replica.
   await cluster.expectIdenticalReplicas({ like: 'tweets\\_2%', order: 'id', tables: [8, Infinity] });
 }
 
@@ -76,7 +78,7 @@ it('loses nothing and stores nothing twice when the server is killed and started
 }, 240_000);
 
 it('goes on without a database host, and brings it up to date when it is back', async () => {
-  // The host that does not hold the name server's first replica: windows are made on both.
+  // The test kills the host without the name server's first replica: windows are created on both hosts.
   await importAll(async () => {
     await cluster.playground.kill('db2');
     await sleep(1_000);
@@ -90,7 +92,10 @@ it('loses nothing that was acknowledged when the Redis of the journal is killed 
   await expectAllOnce();
 }, 240_000);
 
-/** Stands between clients and a port. Calls `onLost` in place of passing on the first answer to a create, and passes on everything else. */
+/**
+ * Proxies a port for clients. Calls `onLost` instead of passing on the first answer to a create, and passes on
+ * everything else.
+ */
 async function withoutFirstAnswer(port: number, onLost: () => void): Promise<Server> {
   let lost = false;
   const proxy = createServer((client) => {
@@ -135,7 +140,7 @@ it('stores new tweets once when the server is killed between writing them and it
     await restarted;
     await untilApplied(roost);
     expect((await roost.tweets.getMany(ids)).map((tweet) => tweet?.text)).toEqual(texts);
-    // From the tables themselves, and from the index.
+    // The tweets are read from the tables themselves, and from the index.
     expect((await roost.tweets.scan(900n, { count: 100 })).tweets.map(({ id }) => id)).toEqual([...ids].reverse());
     expect(await roost.tweets.timelineIds(900n, { count: 100 })).toEqual([...ids].reverse());
   } finally {

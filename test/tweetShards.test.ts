@@ -33,7 +33,7 @@ async function answer(...args: string[]): Promise<Record<string, unknown>> {
 }
 const stored = async (): Promise<number> =>
   (await tbird.get(BigInt64Array.from(ids))).filter((tweet) => tweet !== undefined).length;
-/** The tree of the closed window as it is now, and its copies. */
+/** Returns the present tree of the closed window, and its copies. */
 async function tree(): Promise<{ root: string; leaves: readonly string[] }> {
   await tbird.gizzard.nameServer.reload();
   const { root, leaves } = tbird.gizzard.topology.route(tweetsTableId, ids[0]!);
@@ -41,7 +41,7 @@ async function tree(): Promise<{ root: string; leaves: readonly string[] }> {
 }
 const transformed = async (shape: string): Promise<unknown> =>
   answer('transform-tree', shape, (await tree()).root, '--yes', '--wait', '--cleanup');
-/** Takes a row out of one copy, behind everybody's back. */
+/** Deletes a row from one copy, bypassing the store. */
 async function lose(id: bigint): Promise<void> {
   const [hostname, prefix] = (await tree()).leaves[1]!.split('/') as [string, string];
   const { affectedRows } = await tbird.gizzard.mysql

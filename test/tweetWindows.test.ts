@@ -36,7 +36,7 @@ it('a shorter retention shows what it drops, and drops nothing unless it is conf
   expect(asked.stderr.match(/is dropped: 1 table/g)).toHaveLength(3);
   expect(asked.stderr).toContain('`roost tweets undrop` brings them back until about');
   expect((await tbird.windowSet.freshPolicy()).retentionMs).toBeNull();
-  // A longer one drops nothing, and asks nothing.
+  // A longer retention drops nothing, and asks nothing.
   expect(await run('setup', '--retention', '30d')).toMatchObject({ exitCode: 0 });
   expect(await there(5, 4, 3)).toEqual([true, true, true]);
   expect(await run('setup', '--retention', '1h', '--yes')).toMatchObject({ exitCode: 0 });

@@ -69,7 +69,7 @@ describe('a client', () => {
   it('sees what was set up while the server ran', async () => {
     const set = await answer('setup', '--window', '1d', '--stripes', '3', '--replicas', '2');
     expect(set).toMatchObject({ windowMs: 86_400_000, stripes: 3, replicas: 2, retentionMs: null });
-    // A server that runs already sees it at its next look.
+    // A running server sees it at its next poll.
     await expect
       .poll(
         () =>
@@ -273,7 +273,7 @@ describe('the commands', () => {
     const [tweet] = await roost.tweets.getMany([125082707389718530n]);
     expect(tweet).toMatchObject({ userId: 7n, text: 'two\nlines, "quoted"' });
     expect(await roost.tweets.timelineIds(7)).toEqual([126781241423962113n, 125085987431923714n, 125082707389718530n]);
-    // Again, it stores nothing twice.
+    // A repeated import stores nothing twice.
     await answer('import', path, '--wait', '--user', '7');
     expect(await roost.tweets.timelineIds(7)).toHaveLength(3);
     expect((await run('import', path, '--user', '8')).stderr).toContain('is there with other content');

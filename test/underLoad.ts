@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
 import type { EncryptedCluster } from './encryptedCluster.js';
 
-/** Writes and reads, with a client that stays and with clients that connect anew, while `work` goes on; returns the errors, and how many calls were made. */
+/**
+ * Writes and reads while `work` runs, with a client that stays and with clients that connect anew. Returns the
+ * errors, and the number of calls.
+ */
 export async function underLoad(
   sealed: EncryptedCluster,
   work: () => Promise<void>,

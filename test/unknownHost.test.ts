@@ -8,7 +8,7 @@ import type { RoostConfig } from '../process/index.js';
 import { startServeProcess } from './serveProcess.js';
 import { freshCluster } from './support/index.js';
 
-/** A cluster of which some servers' configurations lack the second host. */
+/** A cluster in which the configurations of some servers lack the second host. */
 const { config, configPath } = freshCluster('unknown_host', { nameServer: { hosts: ['db1'], reloadSeconds: 0.1 } });
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
 const lacking: RoostConfig = { ...config, databaseHosts: { [db1]: config.databaseHosts[db1]! } };
@@ -80,7 +80,7 @@ it('gives a host no shard and no replica that one server does not know', async (
 });
 
 it('has no job applied by a server that does not know a host, so that reads never miss what was acknowledged', async () => {
-  // As after a server was restarted with an older configuration.
+  // The state after a server was restarted with an older configuration.
   const shard = {
     id: { hostname: db2, tablePrefix: 'follows_forward_other' },
     type: 'flock',
@@ -100,7 +100,7 @@ it('has no job applied by a server that does not know a host, so that reads neve
   for (let i = 1n; i <= 30n; i++) {
     await write(i % 2n === 0n ? good : bad, i);
     for (let read = 0; read < 4; read++) expect(await countOf(good, i), `edge of ${i}`).toBe(1);
-    // It passes over the replica that it cannot reach.
+    // The server skips the replica that it cannot reach.
     expect(await countOf(bad, i)).toBe(1);
   }
   expect(await gizzard.jobs.laggingHosts()).toEqual([]);

@@ -25,7 +25,7 @@ const [node] = config.memcached as [string];
 const materialized = { acknowledgment: 'materialized' } as const;
 let server: ServeProcess;
 let client: Roost;
-/** The same users as a library. */
+/** The store of the same users, opened as a library. */
 let store: OpenUsers;
 
 beforeAll(async () => {
@@ -239,7 +239,10 @@ describe('roost cache', () => {
 
   it('takes a node out for every server, until it is brought back', async () => {
     const others = config.memcached.filter((each) => each !== node);
-    /** Reads users whom nobody has asked for before, half of them through the server, and counts those whose entries came to the node. */
+    /**
+     * Reads users whom nobody has asked for before, half of them through the server, and counts the users whose
+     * entries reached the node.
+     */
     const newOnNode = async (first: number): Promise<{ served: number; library: number }> => {
       const ids = Array.from({ length: 100 }, (_, i) => BigInt(first + i));
       await client.users.getMany(ids.slice(0, 50));
@@ -280,7 +283,7 @@ describe('roost cache', () => {
       exitCode: 0,
       stdout: '2 entries agree with the database\n',
     });
-    // Behind the cache's back.
+    // This statement bypasses the cache.
     const { route } = store.gizzard.topology.locate(usersTableId, 50n);
     const { hostname, tablePrefix } = route.leaves[0]!.shard.id;
     const table = `\`${config.cluster}\`.\`${tablePrefix}_users\``;

@@ -5,8 +5,9 @@ import { openTbird, type Tbird } from '../tbird/index.js';
 import { openUsers, type OpenUsers } from '../users/index.js';
 import { freshCluster } from './support/index.js';
 
-// Two servers of each kind, whose wall clocks differ: before each call the clock of this process is set to that of the server which is called.
-// The bound on how far a server's clock may be off is lifted: within it, and past it, no such clock decides anything.
+// There are two servers of each kind, and their wall clocks differ: before each call, the clock of this process is
+// set to that of the called server. The bound on a server's clock offset is lifted: within the bound, and past it, no
+// such clock decides anything.
 const unbounded = (config: RoostConfig): RoostConfig => ({
   ...config,
   server: { ...config.server, maxClockSkewMs: Infinity },

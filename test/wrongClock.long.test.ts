@@ -8,7 +8,7 @@ import { callRoost } from './callRoost.js';
 import { type ServeProcess, startServeProcess } from './serveProcess.js';
 import { freshCluster } from './support/index.js';
 
-// A server whose wall clock is five days ahead, beside one whose clock is right. Needs libfaketime.
+// Runs a server whose wall clock is five days ahead beside a server whose clock is right. Needs libfaketime.
 const libraries = '/usr/lib';
 const faketime = existsSync(libraries)
   ? readdirSync(libraries)
@@ -65,13 +65,13 @@ describe.skipIf(faketime === undefined)('a server whose clock is five days ahead
     );
     const [reserved] = await fast.tweets.reserveIds(1);
     expect(Math.abs(parseSnowflake(reserved!).timeMs - Date.now())).toBeLessThan(10_000);
-    // What others accept, it works on as well.
+    // The fast server also works on writes that others accept.
     for (let round = 0; round < 10; round++) {
       await right.users.put({ id: 1n, name: `name ${round}`, screenName: 'one', flags: 0 }, wait);
       expect((await fast.users.get(1n))?.name).toBe(`name ${round}`);
       await right.tweets[round % 2 === 0 ? 'delete' : 'undelete'](ids[2]!, wait);
     }
-    // Its roller rolls every 250 ms.
+    // The fast server's roller rolls every 250 ms.
     await sleep(3_000);
     expect((await fast.tweets.getMany(ids)).map((tweet) => tweet?.text)).toEqual(ids.map((id) => `tweet ${id}`));
     expect(await fast.tweets.droppedWindows()).toEqual([]);

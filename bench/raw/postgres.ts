@@ -17,11 +17,11 @@ export class Postgres {
     connections: number,
   ) {
     this.#pool = new pg.Pool({ host: folder, user: 'bench', database: 'postgres', max: connections });
-    // Else an idle connection's end, as at stop, would be nobody's error.
+    // Without a listener, the end of an idle connection at `stop` would be an uncaught error.
     this.#pool.on('error', () => undefined);
   }
 
-  /** Undefined where PostgreSQL is not installed. */
+  /** Returns undefined if PostgreSQL is not installed. */
   static start(connections = 1): Postgres | undefined {
     const version = existsSync(installed)
       ? readdirSync(installed)
@@ -50,7 +50,7 @@ export class Postgres {
     );
   }
 
-  /** Runs one statement, prepared where it has values, and returns how many rows came. */
+  /** Runs one statement, prepared if it has values. Returns the number of rows. */
   async run(sql: string, values?: readonly unknown[]): Promise<number> {
     const { rows } = await this.#pool.query(
       values === undefined
@@ -60,7 +60,7 @@ export class Postgres {
     return rows.length;
   }
 
-  /** Fills a table with columns of 64-bit numbers, and has it counted, as a planner needs it. */
+  /** Fills a table with columns of 64-bit numbers, and updates the planner's statistics. */
   async fill(table: string, columns: readonly BigInt64Array[]): Promise<void> {
     const places = columns.map((_, i) => `$${i + 1}::bigint[]`).join();
     for (let start = 0; start < columns[0]!.length; start += rowsPerStatement) {

@@ -2,7 +2,7 @@ import type { Pool } from 'mysql2/promise';
 
 const rowsPerStatement = 5_000;
 
-/** Fills a table with columns of 64-bit numbers, and has it counted, as a planner needs it. */
+/** Fills a table with columns of 64-bit numbers, and updates the planner's statistics. */
 export async function fillColumns(pool: Pool, table: string, columns: readonly BigInt64Array[]): Promise<void> {
   for (let start = 0; start < columns[0]!.length; start += rowsPerStatement) {
     const rows = Array.from(columns[0]!.subarray(start, start + rowsPerStatement), (_, i) =>

@@ -1,7 +1,7 @@
 import { createPool, type Pool } from 'mysql2/promise';
 import type { RoostConfig } from '../../process/index.js';
 
-/** What a user of mysql2 would open: a plain pool on a database host, the first where none is named. */
+/** A plain pool on a database host, as a user of mysql2 would open it. The default is the first host. */
 export function rawPool(config: RoostConfig, size: number, hostIndex = 0): Pool {
   const host = Object.values(config.databaseHosts)[hostIndex]!;
   return createPool({

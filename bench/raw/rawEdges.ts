@@ -7,8 +7,10 @@ const batchEdges = 1_000;
 type Row = [source: bigint, destination: bigint, time: bigint];
 
 /**
- * The floor of loading: the same rows and counters as a shard has them, written with mysql2 alone. For each batch and each direction one transaction:
- * existing rows are read and locked in the order of their keys, new ones inserted, the counters raised, all in multi-row statements.
+ * The lower bound of loading: the rows and counters of a shard, written with mysql2 alone. Each batch takes one
+ * transaction per direction:
+ * it reads and locks existing rows in key order, inserts new rows and raises the counters, all in multi-row
+ * statements.
  */
 export class RawEdges {
   private constructor(

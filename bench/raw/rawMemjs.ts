@@ -1,6 +1,6 @@
 import memjs from 'memjs';
 
-/** What a user of memjs would do: gets of single keys, sent one behind the other without waiting. */
+/** Gets of single keys, sent back to back without waiting, as a user of memjs would do it. */
 export class RawMemjs {
   readonly #client: memjs.Client;
 

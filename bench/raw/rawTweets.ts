@@ -9,7 +9,7 @@ export interface RawTweet {
   readonly text: string;
 }
 
-/** The floor of storing tweets: the same rows as T-Bird's tables, in multi-row statements of mysql2 alone. */
+/** The lower bound of storing tweets: the rows of T-Bird's tables, in multi-row statements of mysql2 alone. */
 export class RawTweets {
   private constructor(
     private readonly pool: Pool,

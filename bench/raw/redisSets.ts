@@ -2,7 +2,10 @@ import type { Redis } from 'ioredis';
 
 const membersPerCall = 5_000;
 
-/** Edges as a user of Redis keeps them: a sorted set for each source, of its destinations by their positions, which without any are the ids. */
+/**
+ * Edges as a user of Redis keeps them: a sorted set of destinations for each source, scored by position. Without
+ * positions the ids are the scores.
+ */
 export async function addToSets(
   redis: Redis,
   sourceIds: BigInt64Array,

@@ -6,7 +6,10 @@ import { tokenFor, type ServerAddress } from '../../sdk/index.js';
 /** Far more than the largest page has. */
 const maxBytes = 64 * 1024 * 1024;
 
-/** A page of a server's admin port. Throws `Unavailable` where it does not come within the time, or with another status than 200. */
+/**
+ * A page of a server's admin port. Throws `Unavailable` if the page does not arrive in time, or has a status other
+ * than 200.
+ */
 export async function adminPage(address: ServerAddress, path: string, withinMs: number): Promise<string> {
   const { host, port, tls } = address;
   const token = tokenFor(address);

@@ -18,8 +18,8 @@ export const watchOption = (): Option =>
     .argParser(integerArgument(1, 3_600));
 
 /**
- * Looks once or, with `--watch`, again and again: on a terminal each look takes the place of the one before; with `--json` each is a line. A cluster that does not answer for a while
- * is looked at again. Ctrl-C ends it.
+ * Runs `look` once or, with `--watch`, repeatedly. On a terminal each output replaces the last; with `--json` each is
+ * a line. Retries while the cluster does not answer. Ctrl-C stops it.
  */
 export async function again(
   io: CliIo,

@@ -11,7 +11,10 @@ export const rateOption = (): Option =>
     'rows a second that it does not exceed (default: as a move may)',
   ).argParser(integerArgument(1, 100_000_000));
 
-/** What a dump or a restore may do now: as a move, and no more than was asked for, divided among what it does at once. */
+/**
+ * The rates that a part of a dump or a restore may use now: those of a move, and at most its share of the requested
+ * rate.
+ */
 export const ratesOf =
   ({ moves }: Gizzard, maxRowsPerSecond: number | undefined, parallel: number): (() => Promise<MoveRates>) =>
   async () => {
@@ -20,7 +23,10 @@ export const ratesOf =
     return { minRowsPerSecond: Math.min(minRowsPerSecond, max), maxRowsPerSecond: max };
   };
 
-/** The backups of a cluster in a place. Throws `NotFound` where there are only those of other clusters, and names them. */
+/**
+ * The backups of a cluster in a place. Throws `NotFound` if the place has only those of other clusters, and names
+ * them.
+ */
 export async function foundBackups(vault: Vault): Promise<Backups> {
   const backups = await listBackups(vault);
   const others = backups.objects.length > 0 ? [] : await vault.clusters();
@@ -32,7 +38,7 @@ export async function foundBackups(vault: Vault): Promise<Backups> {
   );
 }
 
-/** The backups of a cluster where an option says. Throws `InvalidArgument` for a place that is none. */
+/** The backups of a cluster at the place that an option names. Throws `InvalidArgument` if the place is malformed. */
 export async function openVault(io: CliIo, place: string, cluster: string): Promise<Vault> {
   if (!/^[A-Za-z][A-Za-z0-9_]{0,47}$/.test(cluster))
     throw new RoostError('InvalidArgument', `${JSON.stringify(cluster)} is no name of a cluster`);

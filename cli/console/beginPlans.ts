@@ -18,7 +18,7 @@ export interface PlanOptions extends ConfigOptions, ConfirmOptions {
   readonly maxRate?: number;
 }
 
-/** How often a wait says how far a copy is. */
+/** How often a wait prints the progress of a copy. */
 const figuresEveryMs = 5_000;
 
 /** The options of every command that plans migrations. */
@@ -59,14 +59,14 @@ export const ratesOf = ({
 export interface Besides {
   /** A sentence each, for the question. */
   readonly effects: readonly string[];
-  /** Called when the user has agreed, before the plans are begun. */
+  /** Called once the user has agreed, before the plans start. */
   readonly first: () => Promise<void>;
   readonly nextSteps: readonly string[];
 }
 
 const nothingBesides: Besides = { effects: [], first: () => Promise.resolve(), nextSteps: [] };
 
-/** Shows plans, asks, and has servers carry them out. */
+/** Shows plans, asks for confirmation, and has servers carry them out. */
 export async function beginPlans(
   io: CliIo,
   options: PlanOptions,
@@ -159,7 +159,7 @@ async function waitForAll(io: CliIo, gizzard: Gizzard, output: Output, ids: read
     const step = first?.steps.find(({ state }) => state === 'running' || state === 'undoing');
     const [move] = first?.moves.filter(({ state }) => state === 'running') ?? [];
     const line = `${resting.length} of ${ids.length} finished${step === undefined ? '' : `; migration ${first!.id}: ${step.title}`}`;
-    // Figures of a copy change with every look.
+    // The figures of a copy change at every poll, so they print only every `figuresEveryMs`, or with a new line.
     if (line !== last || (move !== undefined && performance.now() - lastMs > figuresEveryMs)) {
       output.note(output.dim(move === undefined ? line : `${line} (${moveFigures(move)})`));
       lastMs = performance.now();

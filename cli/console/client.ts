@@ -25,7 +25,10 @@ export interface ClientOptions extends ConfigOptions, ServerOptions {
   readonly tokenFile?: string;
 }
 
-/** Gives a command the options of all that ask servers: which, how connections are encrypted, and the configuration. */
+/**
+ * Gives a command the options of all commands that ask servers: the servers, the encryption of connections, and the
+ * configuration.
+ */
 export const askingServers = (command: Command): Command =>
   command
     .addOption(
@@ -43,7 +46,7 @@ export const askingServers = (command: Command): Command =>
     .option('--plain', 'do not encrypt, not even beyond loopback (overrides tls)')
     .addOption(configOption());
 
-/** Does some work as a client of the servers that an option or the configuration names. */
+/** Runs `work` as a client of the servers that an option or the configuration names. */
 export async function withClient<T>(io: CliIo, options: ClientOptions, work: (roost: Roost) => Promise<T>): Promise<T> {
   const configured: ConnectOptions =
     options.server === undefined ? configuredServers(io, options) : { servers: options.server };
@@ -64,7 +67,7 @@ export async function withClient<T>(io: CliIo, options: ClientOptions, work: (ro
   }
 }
 
-/** Where servers are named and there is no configuration, options alone say how they are spoken to. */
+/** If servers are named and there is no configuration, only options set the encryption and the token. */
 function howToAsk(io: CliIo, options: ClientOptions): Pick<ConnectOptions, 'tls' | 'tokenFile'> {
   const config = configOrNone(io, options);
   const files = Object.entries({ caFile: options.tlsCa, certFile: options.tlsCert, keyFile: options.tlsKey })

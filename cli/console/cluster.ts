@@ -15,7 +15,7 @@ import type { CliIo } from './cliIo.js';
 import { type ConfigOptions, openConfig, outputFor } from './command.js';
 import type { Output } from './output.js';
 
-/** Works on a cluster as a library does, with no server between. Throws where the name server was never set up. */
+/** Works on a cluster as a library, without a server. Throws if the name server was never set up. */
 export async function withCluster(
   io: CliIo,
   options: ConfigOptions,
@@ -30,7 +30,7 @@ export async function withCluster(
   }
 }
 
-/** What a command changed: the version that came of it, and what about it is hardly meant. */
+/** The result of a change: the new topology version, and warnings about what is probably unintended. */
 export interface Changed {
   readonly topologyVersion: number;
   readonly warnings: readonly string[];
@@ -47,7 +47,7 @@ export async function change(gizzard: Gizzard, command: string, changes: readonl
   };
 }
 
-/** Says what a command changed, and how to go back. */
+/** Prints what a command changed, and how to undo it. */
 export function reportChange(
   output: Output,
   changed: Changed,

@@ -15,8 +15,8 @@ export interface ConfigOptions extends CommonOptions {
 }
 
 /**
- * A command that does something: with the options that all of them have, and an example below its help.
- * The first line of the description is what its parent's help says of it.
+ * A command that does something, with the options that all commands have, and an example below its help. The first
+ * line of the description is the summary in its parent's help.
  */
 export function defineCommand(parent: Command, name: string, description: string, example: string): Command {
   const lines = example.split('\n').map((line) => `  $ ${line}`);
@@ -41,7 +41,7 @@ const commonOptions = [
   '--help',
 ];
 
-/** What a command alone takes comes first in its help. */
+/** Lists a command's own options first in its help. */
 export function ownOptionsFirst(this: Help, command: Command): Option[] {
   const options = Help.prototype.visibleOptions.call(this, command);
   const rank = ({ long }: Option): number =>
@@ -49,7 +49,7 @@ export function ownOptionsFirst(this: Help, command: Command): Option[] {
   return options.sort((a, b) => rank(a) - rank(b));
 }
 
-/** A command's name of before: it works as ever, says on stderr what it is called now, and stands in no help. */
+/** A command's former name: still works, prints the new name on stderr, and is left out of every help. */
 export function formerName(command: Command, name: string, io: CliIo): void {
   const path: string[] = [];
   for (let at: Command | null = command; at !== null; at = at.parent) path.unshift(at.name());
@@ -64,7 +64,7 @@ export function formerName(command: Command, name: string, io: CliIo): void {
     });
 }
 
-/** A noun that holds commands. Alone it prints its help. */
+/** A noun that holds commands. Without a command, prints its help. */
 export const defineGroup = (parent: Command, name: string, description: string): Command =>
   parent.command(name).description(description).helpCommand(false);
 
@@ -74,7 +74,7 @@ export const configOption = (): Option =>
     'the configuration (default: ROOST_CONFIG, ./roost.config.json, ./.roost/roost.config.json)',
   );
 
-/** Also says on stderr, once in a command, which variables of the environment it did not read. */
+/** Also prints on stderr, once per command, the environment variables that it did not read. */
 export function openConfig(io: CliIo, options: ConfigOptions, overrides: readonly ConfigOverride[] = []): LoadedConfig {
   const loaded = loadConfig({
     path: options.config,
@@ -91,7 +91,7 @@ const warned = new WeakSet<CliIo>();
 
 export const outputFor = (io: CliIo, options: CommonOptions): Output => new Output(io, options.json === true);
 
-/** Turns a check of the library into one of an argument, so that a bad one is a usage error. */
+/** Turns a check of the library into an argument parser, so that a bad value is a usage error. */
 export const argument =
   <T>(parse: (text: string) => T) =>
   (text: string): T => {
@@ -104,7 +104,7 @@ export const argument =
 
 export const idArgument = argument((text: IdInput) => parseId(text));
 export const cursorArgument = argument((text: IdInput) => parseInt64(text, 'cursor'));
-/** Appends in place: a list may have very many ids, and the one before is ours. */
+/** Appends in place: a list may have very many ids, and no caller keeps the list `before`. */
 export function idListArgument(text: string, before: bigint[] = []): bigint[] {
   before.push(idArgument(text));
   return before;

@@ -12,8 +12,8 @@ export interface ConfirmOptions extends CommonOptions {
 export const yesOption = (): CommandOption => new Option('--yes', 'do it without asking');
 
 /**
- * Asks before something is lost, naming it. Returns where the user agrees. Throws `FailedPrecondition` where the user does not, or where nobody can be asked: without a
- * terminal, and with `--json`, only `--yes` agrees.
+ * Asks for confirmation before something is lost, naming it. Returns if the user agrees. Throws `FailedPrecondition`
+ * if the user refuses, or cannot be asked: without a terminal, and with `--json`, only `--yes` agrees.
  *
  * @param what the deed, as the beginning of a question: "delete shard a/x"
  * @param lost what will be gone, a sentence each

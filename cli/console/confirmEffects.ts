@@ -5,8 +5,9 @@ import { confirm, type ConfirmOptions } from './confirm.js';
 const namedShards = 5;
 
 /**
- * Asks before a change of the topology that denies, hides or loses data, naming the shards. Asks nothing where it does none of that. Throws as `confirm` does, and as
- * `applyChanges` and `Topology` do for a change that could not be made.
+ * Asks for confirmation before a change of the topology that denies, hides or loses data, naming the shards. Does not
+ * ask about other changes. Throws as `confirm` does, and as `applyChanges` and `Topology` do for a change that could
+ * not be made.
  */
 export async function confirmEffects(
   io: CliIo,
@@ -19,7 +20,7 @@ export async function confirmEffects(
   if (lost.length > 0) await confirm(io, options, deed, lost);
 }
 
-/** What the changes take away, a sentence each. */
+/** The losses that the changes cause, one sentence each. */
 export function effectsOf(topology: Topology, changes: readonly Change[]): string[] {
   const effects = topologyEffects(topology, new Topology(applyChanges(topology.state, changes)));
   const sentences: readonly (readonly [readonly string[], string])[] = [

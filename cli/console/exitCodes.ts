@@ -19,7 +19,7 @@ export const exitCodes = {
 /** The command line itself was wrong: an unknown command or option, a missing or malformed argument. */
 export const usageExitCode = 2;
 
-/** `roost doctor` looked, and found something. */
+/** `roost doctor` reported findings. */
 export const findingsExitCode = 3;
 
 /** Ends a command that did its work with a code other than 0. */
@@ -29,7 +29,7 @@ export class EndWith extends Error {
   }
 }
 
-/** A command that a signal stopped ends with 128 and the signal's number, as shells expect. */
+/** A command that a signal stopped exits with 128 plus the signal's number, as shells expect. */
 export const signalExitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 export type StopSignal = keyof typeof signalExitCodes;

@@ -8,7 +8,7 @@ const first: readonly (readonly [command: string, does: string])[] = [
   ['roost --help', 'list every command'],
 ];
 
-/** What `roost` alone prints. */
+/** Prints the text of `roost` without arguments. */
 export function showFirstCommands(io: CliIo): void {
   const width = Math.max(...first.map(([command]) => command.length));
   const lines = first.map(([command, does]) => `  ${command.padEnd(width)}  ${does}`);

@@ -5,7 +5,7 @@ import { type ServerAddress, ThriftConnection } from '../../sdk/index.js';
 import { ownTls } from './ownTls.js';
 import { ownToken } from './ownToken.js';
 
-/** A running server, as it said of itself. */
+/** A running server, as described by itself. */
 export interface RunningServer {
   readonly id: string;
   /** The machine and process, for people. */
@@ -14,11 +14,11 @@ export interface RunningServer {
   readonly silentMs: number;
   /** Undefined for a process that works without listening. */
   readonly manager: ServerAddress | undefined;
-  /** Of its admin port, which answers over HTTP. */
+  /** The address of its admin port, which answers over HTTP. */
   readonly admin: ServerAddress | undefined;
 }
 
-/** One of each server: its processes share their ports. */
+/** One entry per server: the processes of a server share its ports. */
 export const oncePerServer = (servers: readonly RunningServer[], of: 'manager' | 'admin'): RunningServer[] => [
   ...new Map(
     servers.flatMap((server) => {
@@ -30,12 +30,12 @@ export const oncePerServer = (servers: readonly RunningServer[], of: 'manager' |
 
 const callDeadlineMs = 5_000;
 
-/** The servers that were heard of lately. */
+/** The servers with a recent heartbeat. */
 export async function runningServers({ servers, config }: Gizzard): Promise<RunningServer[]> {
   const how = { tls: ownTls(config), token: ownToken(config) };
   return (await servers.list()).map(({ id, version, silentMs, info }) => {
     const { machine, pid, host, managerPort, adminPort } = info;
-    // One that listens everywhere is reached by its machine's name.
+    // A server that listens on every address is reached by its machine's name.
     const address = host === '0.0.0.0' || host === '::' ? machine : host;
     const at = (port: unknown): ServerAddress | undefined =>
       typeof address === 'string' && typeof port === 'number' ? { host: address, port, ...how } : undefined;
@@ -50,7 +50,7 @@ export async function runningServers({ servers, config }: Gizzard): Promise<Runn
   });
 }
 
-/** Makes one call of a server's manager. */
+/** Makes a call to a server's manager. */
 export async function callManager<T>(
   address: ServerAddress,
   call: (manager: ManagerModule.Client) => Promise<T>,
@@ -64,7 +64,7 @@ export async function callManager<T>(
   }
 }
 
-/** Throws `Unavailable` where some servers did not answer, after all were asked. */
+/** Throws `Unavailable` if some servers did not answer. Called after all were asked. */
 export function requireAll(failures: readonly { readonly server: RunningServer; readonly error: unknown }[]): void {
   if (failures.length === 0) return;
   const [first] = failures;

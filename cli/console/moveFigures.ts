@@ -1,7 +1,7 @@
 import { type MoveTask, remainingMs } from '../../gizzard/index.js';
 import { formatCount, formatMs } from './output.js';
 
-/** How far a move is: percent, rows, rate and time left. */
+/** The progress of a move: percent, rows, rate and time left. */
 export function moveFigures(task: MoveTask): string {
   const { kind, state, rowsDone, rowsTotal, rowsPerSecond, differenceCount } = task;
   const percent = rowsTotal === 0 ? 0 : Math.min(100, Math.floor((100 * rowsDone) / rowsTotal));

@@ -6,18 +6,21 @@ import { forTerminal, style, visible, visibleJson } from './visible.js';
 /** 64-bit ids do not fit a JSON number, so that a bigint becomes a decimal string. */
 export const toJson = (value: unknown, indent?: number): string =>
   visibleJson(
-    // Undefined where the value is.
+    // Undefined if the value is undefined.
     jsonText(value, indent) ?? 'null',
   );
 
-/** What a command prints on stdout: one JSON object with `--json`, lines for people otherwise. */
+/** A command's output on stdout: one JSON object with `--json`, lines for people otherwise. */
 export class Output {
   constructor(
     private readonly io: CliIo,
     private readonly json: boolean,
   ) {}
 
-  /** `nextSteps` are commands that make sense now; with `--json` they stand beside the value, which must be an object then. */
+  /**
+   * `nextSteps` are commands that make sense now; with `--json` they are a field of the value, which must be an
+   * object then.
+   */
   result(value: unknown, text: () => string, nextSteps?: readonly string[]): void {
     if (this.json) {
       this.io.stdout.write(
@@ -30,7 +33,7 @@ export class Output {
     this.io.stdout.write(forTerminal(`${text()}${next}\n`));
   }
 
-  /** A line that says how things go; silent with `--json`. */
+  /** Prints a line about progress; silent with `--json`. */
   note(text: string): void {
     if (!this.json) this.io.stdout.write(forTerminal(`${text}\n`));
   }
@@ -44,7 +47,7 @@ export class Output {
   readonly red = (text: string): string => this.#style('red', text);
   readonly green = (text: string): string => this.#style('green', text);
 
-  /** Columns without lines around them. Numbers align to the right. */
+  /** Columns without borders. Numbers align right. */
   table(head: readonly string[], rows: readonly (readonly (string | number | bigint)[])[]): string {
     const table = new Table({
       head: head.map(this.dim),

@@ -3,9 +3,9 @@ import { tokenIn, type ServerAddress } from '../../sdk/index.js';
 
 const shown = (file: string | undefined): ServerAddress['token'] => (file === undefined ? undefined : tokenIn(file));
 
-/** What is shown to the servers of a configuration. */
+/** The token for the servers of a configuration. */
 export const ownToken = ({ access }: Pick<RoostConfig, 'access'>): ServerAddress['token'] => shown(access.tokenFile);
 
-/** What is shown to the job injectors of other clusters. */
+/** The token for the job injectors of other clusters. */
 export const remoteToken = ({ access }: Pick<RoostConfig, 'access'>): ServerAddress['token'] =>
   shown(access.remoteTokenFile);

@@ -11,18 +11,21 @@ const realClock: PaceClock = {
   sleep: (ms, signal) => sleep(ms, undefined, { signal }),
 };
 
-/** Holds a stream of rows to a rate. Time that was not used, because the server was slow, is not made up for by a burst. */
+/** Holds a stream of rows to a rate. Time that a slow server leaves unused is not made up for by a burst. */
 export class Pace {
   #nextMs = -Infinity;
 
   constructor(
-    /** Rows a second; undefined: as fast as it goes. */
+    /** Rows a second; undefined: no limit. */
     private readonly perSecond: number | undefined,
     private readonly signal: AbortSignal,
     private readonly clock: PaceClock = realClock,
   ) {}
 
-  /** Resolves when some rows may be sent: the first at once, later ones when those before have had their time. To be called by one at a time. */
+  /**
+   * Resolves when the rows may be sent: the first call at once, later calls once the rows before have used up their
+   * time. Takes one caller at a time.
+   */
   async admit(rows: number): Promise<void> {
     if (this.perSecond === undefined) return;
     const waitMs = this.#nextMs - this.clock.nowMs();

@@ -1,7 +1,10 @@
 import type { MovedLoad, MigrationPlan, PlanSummary } from '../../gizzard/index.js';
 import { formatBytes, formatCount, formatMs, type Output } from './output.js';
 
-/** Plans as a table of what leaves and comes to each host, and how long that takes. The steps are shown of a single plan and, with `verbose`, of all. */
+/**
+ * Plans as a table of what leaves and enters each host, and the time that takes. Shows the steps of a single plan
+ * and, with `verbose`, of all plans.
+ */
 export function planText(
   output: Output,
   plans: readonly MigrationPlan[],

@@ -2,10 +2,13 @@ import { SingleBar } from 'cli-progress';
 import type { CliIo } from './cliIo.js';
 import { formatCount, formatMs } from './output.js';
 
-/** Elsewhere than on a terminal a line comes at most this often. */
+/** Without a terminal, a line is printed at most this often. */
 const lineEveryMs = 5_000;
 
-/** Rows done, rate and time left, the last only where the total is known, on stderr: a bar on a terminal, now and then a plain line elsewhere. */
+/**
+ * Rows done, rate and time left (if the total is known) on stderr: a bar on a terminal, an occasional plain line
+ * elsewhere.
+ */
 export class Progress {
   readonly #startedMs = performance.now();
   readonly #bar: SingleBar | undefined;
@@ -48,14 +51,14 @@ export class Progress {
     );
   }
 
-  /** Says how many rows are left, where that is what is known. The total grows where more have come. */
+  /** Reports progress by the number of rows left. The total grows if rows were added. */
   left(rows: number): void {
     this.total = Math.max(this.total ?? 0, rows);
     this.#bar?.setTotal(this.total);
     this.advance(this.total - rows - this.#done);
   }
 
-  /** Ends the bar, also after an error, so that the terminal is as it was. */
+  /** Stops the bar, also after an error, to restore the terminal. */
   stop(): void {
     this.#bar?.stop();
   }

@@ -1,6 +1,9 @@
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:]/gu;
 
-/** The first key that stands twice in an object, which is the whole of a text that `JSON.parse` takes: it would keep the last value without a word. */
+/**
+ * The first key that occurs twice in an object. The text must be that object, in a form that `JSON.parse` accepts:
+ * `JSON.parse` silently keeps the last value.
+ */
 export function repeatedKey(json: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;

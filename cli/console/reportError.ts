@@ -31,7 +31,7 @@ export function reportError(error: unknown, io: CliIo, { json, verbose }: Report
   return exitCodes[known.code];
 }
 
-/** What the user can do about an error, where its message does not say so itself. */
+/** What the user can do about an error, if its message does not say so. */
 function nextStep(error: RoostError): string | undefined {
   switch (error.code) {
     case 'Unavailable': {

@@ -4,7 +4,7 @@ import { oncePerServer, requireAll, runningServers } from './managers.js';
 
 const askWithinMs = 5_000;
 
-/** What each of the running servers prints on /metrics. Throws `Unavailable` where one does not answer. */
+/** The /metrics page of each running server. Throws `Unavailable` if a server does not answer. */
 export async function serverMetrics(gizzard: Gizzard): Promise<readonly string[]> {
   const servers = oncePerServer(await runningServers(gizzard), 'admin');
   const failures: Parameters<typeof requireAll>[0][number][] = [];

@@ -3,7 +3,7 @@ import { RoostError } from '../../core/index.js';
 import { type Gizzard, parseTemplate, type ShardId, shardKey, type Template } from '../../gizzard/index.js';
 import { tableArgument } from './cluster.js';
 
-/** The types of leaves, by the names that we and the old tools give them. */
+/** The types of leaves, by our names and those of the old tools. */
 const leafTypes: Readonly<Record<string, string>> = {
   flock: 'flock',
   SqlShard: 'flock',
@@ -11,7 +11,10 @@ const leafTypes: Readonly<Record<string, string>> = {
   users: 'users',
 };
 
-/** A template as an argument, in our form or in the old tools'; a bad one is a usage error that says where. */
+/**
+ * A template as an argument, in our form or that of the old tools; a malformed template is a usage error that gives
+ * the position.
+ */
 export function templateArgument(text: string): Template {
   try {
     return parseTemplate(text, (name) => leafTypes[name]);
@@ -26,7 +29,8 @@ export const templateListArgument = (text: string, before: readonly Template[] |
 ];
 
 /**
- * A template whose leaves have all their attributes by name. Those that have no default, and that it leaves out, are those of a shard of the same type, such as the length of a window.
+ * A template whose leaves have all their attributes by name. An attribute that has no default and that the template
+ * leaves out, such as the length of a window, is copied from a shard of the same type.
  */
 export function completed(gizzard: Gizzard, template: Template): Template {
   const { host, type, children } = template;

@@ -2,13 +2,14 @@ import { randomInt } from 'node:crypto';
 import { styleText } from 'node:util';
 
 /**
- * What a terminal or a log could take for a command, or that shows another order than it has: controls of C0 and C1 but tab and line feed, line and paragraph separators,
- * and the marks, embeddings, overrides and isolates of bidirectional text.
+ * Characters that a terminal or a log could take for a command, or that reorder the text shown: controls of C0 and C1
+ * except tab and line feed, line and paragraph separators, and the marks, embeddings, overrides and isolates of
+ * bidirectional text.
  */
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 const jsonControls = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
-/** Our own styles carry a number, which terminals pass over, that no text from outside can know. */
+/** Our own styles carry a number that terminals ignore and that no text from outside can know. */
 const ours = randomInt(100_000_000, 1_000_000_000);
 const ownStyle = new RegExp(`(\\u001b\\[${ours};[\\d;]+m)`, 'u');
 
@@ -19,10 +20,13 @@ export const visible = (text: string): string =>
     .map((part, i) => (i % 2 === 1 ? part : part.replace(controls, escaped)))
     .join('');
 
-/** The text as a terminal is to get it. Everything that a command prints for people passes here. */
+/** The text as written to a terminal. All output of a command for people passes through here. */
 export const forTerminal = (text: string): string => visible(text).replaceAll(`\u001b[${ours};`, '\u001b[');
 
-/** JSON text with what JSON leaves as it is, and a terminal does not, as escapes of JSON. Controls stand in strings only. */
+/**
+ * JSON text in which characters that JSON allows but a terminal could obey are JSON escapes. Controls occur in
+ * strings only.
+ */
 export const visibleJson = (json: string): string => json.replace(jsonControls, (each) => `\\u${hex(each, 4)}`);
 
 export function style(format: 'bold' | 'dim' | 'green' | 'red', text: string, stream: NodeJS.WritableStream): string {

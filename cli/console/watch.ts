@@ -6,8 +6,8 @@ import type { Output } from './output.js';
 const lookEveryMs = 200;
 
 /**
- * Looks at work that servers do, until a look gives something. A name server that does not answer for a while is waited for: the work goes on without
- * whoever watches it.
+ * Polls work that servers do, until `look` returns a value. Waits through an outage of the name server: the work
+ * continues without the watcher.
  */
 export async function watch<T>(io: CliIo, output: Output, look: () => Promise<T | undefined>): Promise<T> {
   let trouble = '';

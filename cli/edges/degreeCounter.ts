@@ -14,7 +14,7 @@ export interface Degrees {
 /** Ids become numbers from 0, so that a pair of them fits a double exactly. */
 const maxNodes = 2 ** 26;
 
-/** Counts degrees straight from an edge list: what the database must agree with. Holds 8 bytes for each edge. */
+/** Counts degrees directly from an edge list, to compare with the database. Holds 8 bytes for each edge. */
 export class DegreeCounter {
   readonly #indexes = new Map<bigint, number>();
   readonly #pairs: Float64Array[] = [];

@@ -2,8 +2,9 @@ import { crc32 } from 'node:zlib';
 import { RoostError } from '../../core/index.js';
 import type { DumpFormat } from './edgeText.js';
 
-/*
- * A dump is blocks of lines. In front of each stands a line with the CRC-32 of the block, its lines and its bytes: a comment of an edge list, an object of NDJSON.
+/**
+ * A dump consists of blocks of lines. A line before each block gives its CRC-32, its lines and its bytes: a comment
+ * in an edge list, an object in NDJSON.
  */
 const headers: Readonly<Record<DumpFormat, (sum: string, lines: number, bytes: number) => string>> = {
   edges: (sum, lines, bytes) => `# crc32 ${sum} lines ${lines} bytes ${bytes}\n`,
@@ -13,7 +14,7 @@ const header =
   /^(?:# crc32 ([0-9a-f]{1,8}) lines (\d{1,15}) bytes (\d{1,15})|\{"crc32":"([0-9a-f]{1,8})","lines":(\d{1,15}),"bytes":(\d{1,15})\})\r?\n$/;
 const headerChars = 100;
 
-/** Begins the line of a checksum in NDJSON. */
+/** The start of a checksum line in NDJSON. */
 export const ndjsonChecksum = '{"crc32":';
 
 /** The checksum of a block begins with that of its lengths. */
@@ -27,13 +28,14 @@ export function withChecksum(text: string, lines: number, format: DumpFormat): s
 }
 
 /**
- * Compares the blocks of a dump with their checksums, in bounded memory, while its bytes pass. A file that does not begin with a checksum has none and passes. In one that does, everything stands in a block.
- * Throws `DataLoss`, which names the lines that are not as they were written.
+ * Compares the blocks of a dump with their checksums, in bounded memory, as its bytes pass. A file that does not
+ * start with a checksum has none and passes; in a file that does, every line must be in a block. Throws `DataLoss`,
+ * which names the lines that are not as they were written.
  */
 export class DumpVerifier {
   #checked = true;
   #blocks = 0;
-  /** Of the header of the block that is read. */
+  /** The line number of the header of the current block. */
   #line = 1;
   #header = '';
   #block = { sum: '', lines: 0 };
@@ -61,7 +63,7 @@ export class DumpVerifier {
     }
   }
 
-  /** The end of the file. */
+  /** To be called at the end of the file. */
   end(): void {
     if (!this.#checked) return;
     if (this.#header !== '') this.#beginBlock();

@@ -12,10 +12,10 @@ const stateSchema = z.object({
   graphId: z.int(),
   format: z.enum(dumpFormats),
   gzip: z.boolean(),
-  /** How much of the file is whole; what follows was being written when the run ended. */
+  /** The length of the complete part of the file; bytes after it were being written when the run stopped. */
   bytes: z.int().nonnegative(),
   edges: z.int().nonnegative(),
-  /** Where each shard goes on; null where it is done. */
+  /** Where each shard continues; null if the shard is done. */
   cursors: z.array(z.string().nullable()),
 });
 type DumpState = z.infer<typeof stateSchema>;
@@ -24,13 +24,13 @@ export interface DumpFileOptions {
   readonly graphId: number;
   readonly format: DumpFormat;
   readonly gzip: boolean;
-  /** Where the shards begin, for a dump that is new. */
+  /** Where the shards start, for a new dump. */
   readonly starts: readonly string[];
 }
 
 /**
- * The file that a dump writes, and beside it how far it got. Pages are appended whole; with gzip each is a member of its own, so that the
- * file is a valid gzip after every page.
+ * The file that a dump writes, with a record of its progress beside it. Pages are appended whole; with gzip each page
+ * is a member of its own, so that the file is a valid gzip after every page.
  */
 export class DumpFile {
   readonly #state: DumpState;
@@ -44,7 +44,10 @@ export class DumpFile {
     this.#state = state;
   }
 
-  /** Goes on with a dump that was stopped, or starts one. Throws `AlreadyExists` where a finished file is in the way, `FailedPrecondition` where another dump is. */
+  /**
+   * Continues a dump that was stopped, or starts a new dump. Throws `AlreadyExists` if a finished file is in the way,
+   * `FailedPrecondition` if another dump is.
+   */
   static async open(path: string, { graphId, format, gzip, starts }: DumpFileOptions): Promise<DumpFile> {
     const resume = new ResumeFile(`${path}.resume`, stateSchema);
     const earlier = resume.read();
@@ -86,7 +89,7 @@ export class DumpFile {
     return new DumpFile(file, resume, earlier);
   }
 
-  /** Where each shard goes on; null where it is done. */
+  /** Where each shard continues; null if the shard is done. */
   get cursors(): readonly (string | null)[] {
     return this.#state.cursors;
   }
@@ -99,7 +102,7 @@ export class DumpFile {
     return this.#state.bytes;
   }
 
-  /** Appends what a page of a shard holds, and takes note of where the shard goes on. */
+  /** Appends a page of a shard, and records where the shard continues. */
   async append(shard: number, text: string, edgeCount: number, cursor: string | undefined): Promise<void> {
     const bytes = text === '' ? undefined : this.#state.gzip ? await compress(text) : Buffer.from(text);
     this.#appending = this.#appending.then(async () => {
@@ -111,7 +114,7 @@ export class DumpFile {
     await this.#appending;
   }
 
-  /** Ends the run: a dump that is done is left alone, one that is not can be gone on with. */
+  /** Ends the run. A finished dump stays as it is; an unfinished dump can be continued. */
   async close(): Promise<void> {
     try {
       await this.#appending.catch(() => undefined);
@@ -130,7 +133,7 @@ export class DumpFile {
     this.#state.bytes += bytes.length;
   }
 
-  /** The data reach the disk before what says that they are there. */
+  /** The data reach the disk before the record that counts them. */
   async #save(): Promise<void> {
     await this.file.datasync();
     this.resume.save(this.#state);

@@ -9,11 +9,14 @@ export interface DumpOptions {
   /** Shards read at once. */
   readonly parallel: number;
   readonly signal: AbortSignal;
-  /** Edges that were read, of any state. */
+  /** Called with the number of edges read, in any state. */
   readonly onEdges: (edgeCount: number) => void;
 }
 
-/** Reads every shard from where the file says that it stands, some at once. The first error stops all; what has been written counts. */
+/**
+ * Reads every shard from the cursor that the file has for it, some in parallel. The first error stops all reads;
+ * pages already written count.
+ */
 export async function dumpGraph(
   file: DumpFile,
   { scan, format, parallel, signal, onEdges }: DumpOptions,

@@ -19,14 +19,14 @@ export interface ReadEdgesOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An edge list or NDJSON on disk, plain or gzip, told apart by its first bytes. It can be read as often as one likes, in bounded memory. */
+/** A reader of edge files: takes bytes in chunks cut anywhere, and gives batches. */
 export class EdgeFile {
   private constructor(
     readonly path: string,
     private readonly gzip: boolean,
   ) {}
 
-  /** Throws `NotFound` where there is no such file and `InvalidArgument` where it is not a regular one. */
+  /** Throws `NotFound` if there is no such file and `InvalidArgument` if it is not a regular file. */
   static async open(path: string): Promise<EdgeFile> {
     const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code === 'ENOENT')
@@ -37,7 +37,7 @@ export class EdgeFile {
       });
     });
     try {
-      // It is read twice, once to check it and once to load it, which a pipe does not allow.
+      // The file is read twice, once to check it and once to load it; a pipe does not allow that.
       if (!(await handle.stat()).isFile())
         throw new RoostError('InvalidArgument', `${path}: is not a regular file`, { fields: { file: path } });
       const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
@@ -47,7 +47,10 @@ export class EdgeFile {
     }
   }
 
-  /** Reads the file to its end. Throws `InvalidArgument` at a malformed line, unless bad ones are skipped, and where a gzip is truncated; `DataLoss` where a checksum of a dump is wrong. */
+  /**
+   * Reads the file to its end. Throws `InvalidArgument` at a malformed line, unless bad lines are skipped, and if a
+   * gzip is truncated; `DataLoss` if a checksum of a dump is wrong.
+   */
   async *batches(options: ReadEdgesOptions = {}): AsyncGenerator<EdgeBatch, EdgeFileSummary> {
     const parserOptions = {
       name: this.path,
@@ -59,7 +62,7 @@ export class EdgeFile {
     let started = false;
     const file = createReadStream(this.path, { highWaterMark: 256 * 1024 });
     const bytes = this.gzip ? file.pipe(createGunzip({ chunkSize: 256 * 1024 })) : file;
-    // `pipe` does not pass errors on, and without this a failing disk would leave the loop below waiting.
+    // `pipe` does not pass errors on; without this, the loop below would hang after a disk error.
     file.on('error', (error) => bytes.destroy(error));
     try {
       for await (const chunk of bytes) {
@@ -80,7 +83,7 @@ export class EdgeFile {
     return { edgeCount: parser.edgeCount, badLineCount: parser.badLineCount, firstBadLine: parser.firstBadLine };
   }
 
-  /** Reads the whole file without keeping it, so that a bad one is refused before anything is written. */
+  /** Reads the whole file without keeping it, so that a bad file is refused before anything is written. */
   async check(options: ReadEdgesOptions = {}, each: (batch: EdgeBatch) => void = () => {}): Promise<EdgeFileSummary> {
     const batches = this.batches({ batchSize: 8_192, ...options });
     for (;;) {
@@ -116,7 +119,7 @@ export class EdgeFile {
   }
 }
 
-/** Lines of JSON begin with a brace, which no edge list does. */
+/** A line of JSON starts with a brace; no edge list does. */
 function parserFor(chunk: Buffer, options: EdgeParserOptions): EntryParser {
   const first = chunk.find((byte) => byte > 0x20);
   return first === 0x7b ? new NdjsonParser(options) : new EdgeParser(options);

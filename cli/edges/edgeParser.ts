@@ -21,13 +21,13 @@ export interface EntryParser {
 
 /** Edges as a file gives them, column by column. */
 export interface EdgeBatch {
-  /** Entries of the file that are in it. An entry may need several writes. */
+  /** Entries of the file in this batch. An entry may need several writes. */
   readonly entryCount: number;
   readonly sourceIds: BigInt64Array;
   readonly destinationIds: BigInt64Array;
-  /** There when the file has a third column. */
+  /** Present if the file has a third column. */
   readonly positions?: BigInt64Array;
-  /** These are there when the file says more of its edges than an edge list can. */
+  /** Present if the file holds more about its edges than an edge list can. */
   readonly operations?: readonly Operation[];
   readonly times?: BigInt64Array;
   readonly nodes?: readonly NodeEntry[];
@@ -37,13 +37,13 @@ export interface EdgeParserOptions {
   /** Names the input in errors. */
   readonly name: string;
   readonly batchSize: number;
-  /** Malformed lines are counted and passed over; otherwise the first one throws. */
+  /** True: malformed lines are counted and skipped. False: the first malformed line throws. */
   readonly skipBad: boolean;
 }
 
-/** A line longer than this is malformed, whatever it holds. It bounds what is kept between chunks. */
+/** A longer line is malformed, whatever its content. Bounds the memory kept between chunks. */
 export const maxLineBytes = 64 * 1024;
-/** So many digits fit a double exactly, so that most numbers never become a bigint. */
+/** A number of up to this many digits fits a double exactly, so that most numbers never become a bigint. */
 const exactDigits = 15;
 const lowWord = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
 
@@ -54,14 +54,15 @@ const digitZero = 0x30;
 const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0d;
 
 /**
- * Reads `source destination` or `source destination position`, one edge a line, decimal, apart by blanks; `#` begins a comment line,
- * empty lines are passed over. The first edge decides whether there are positions. Bytes come in chunks cut anywhere.
+ * Reads `source destination` or `source destination position`, one edge a line, in decimal, separated by blanks. `#`
+ * starts a comment line; empty lines are skipped. The first edge decides whether there are positions. Bytes come in
+ * chunks cut anywhere.
  */
 export class EdgeParser implements EntryParser {
   lineCount = 0;
   edgeCount = 0;
   badLineCount = 0;
-  /** The line of the first malformed one, when any was passed over. */
+  /** The number of the first malformed line, if any was skipped. */
   firstBadLine: number | undefined;
 
   #columns: 2 | 3 | undefined;
@@ -81,12 +82,12 @@ export class EdgeParser implements EntryParser {
       start = end + 1;
       if (this.#filled === this.options.batchSize) yield this.#take();
     }
-    // A copy, so that the chunk itself can be freed; of an overlong line only the fact is kept.
+    // A copy, so that the chunk itself can be freed; an overlong line is only noted as such.
     this.#rest = Buffer.from(bytes.subarray(start, start + maxLineBytes));
     this.#overlong ||= bytes.length - start > maxLineBytes;
   }
 
-  /** The end of the input: a last line without an end, and the last batch. */
+  /** The end of the input: flushes a last line without a line end, and the last batch. */
   *end(): Generator<EdgeBatch> {
     if (this.#rest.length > 0) this.#line(this.#rest, 0, this.#rest.length);
     this.#rest = Buffer.alloc(0);
@@ -100,7 +101,7 @@ export class EdgeParser implements EntryParser {
     let at = start;
     while (at < end && isBlank(bytes[at])) at += 1;
     if (at < end && bytes[at] === hash) return;
-    // Blank as far as it was kept; what was not may have been an edge.
+    // The kept part is blank; the rest may have held an edge.
     if (overlong) return this.#bad(`is longer than ${maxLineBytes} bytes`);
     if (at === end) return;
 
@@ -122,7 +123,10 @@ export class EdgeParser implements EntryParser {
     this.edgeCount += 1;
   }
 
-  /** Writes a number into its column without making a bigint, where it fits a double. Returns whether it is one, and in range. */
+  /**
+   * Writes a number into its column, without creating a bigint if the number fits a double. Returns whether the bytes
+   * are a number within range.
+   */
   #number(bytes: Buffer, start: number, end: number, column: number): boolean {
     const negative = bytes[start] === minus;
     if (negative && column < 2) return false;

@@ -1,7 +1,10 @@
 import type { ScanPage, StoredEdge, StoredNode } from '../../flock/index.js';
 import { withChecksum } from './dumpChecksum.js';
 
-/** How a dump says what a graph holds. `edges`: "source destination position" of the normal edges, for any tool. `ndjson`: everything, so that `roost load` makes an equal graph of it. */
+/**
+ * How a dump represents a graph. `edges`: "source destination position" of the normal edges, for any tool. `ndjson`:
+ * everything, so that `roost load` creates an equal graph from it.
+ */
 export const dumpFormats = ['edges', 'ndjson'] as const;
 export type DumpFormat = (typeof dumpFormats)[number];
 
@@ -10,7 +13,7 @@ export interface DumpedText {
   readonly edgeCount: number;
 }
 
-/** A page of a scan as lines, behind their checksum. Without lines there is no text. */
+/** A page of a scan as lines, after their checksum. A page without lines gives no text. */
 export function pageText({ edges, nodes }: ScanPage, format: DumpFormat): DumpedText {
   if (format === 'ndjson')
     return {
@@ -32,10 +35,11 @@ export function pageText({ edges, nodes }: ScanPage, format: DumpFormat): Dumped
   };
 }
 
-// Written by hand: every value is a number or one of a few words, and there are very many of them. 64-bit numbers are strings, as JSON's are not exact.
+// Without a JSON library: every value is a number or one of a few words, and there are very many values. 64-bit
+// numbers are strings, as JSON numbers are not exact.
 function edgeLine({ sourceId, destinationId, state, ownState, position, positionedAt, updatedAt }: StoredEdge): string {
   const own = ownState === state ? '' : `,"own":"${ownState}"`;
-  // −1: the position that an archive or a remove brought to an edge that was never added.
+  // −1: the position that an archive or a remove set on an edge that was never added.
   const placed =
     positionedAt === undefined && position === 0n
       ? ''

@@ -1,6 +1,6 @@
 /** A small generator of 32-bit numbers (xorshift32, Marsaglia 2003); the same seed gives the same numbers everywhere. */
 function* randomWords(seed: number): Generator<number, never> {
-  // Xorshift stays at 0 for ever; the multiplication spreads small seeds.
+  // Xorshift never leaves the state 0; the multiplication spreads small seeds.
   let state = Math.imul(seed + 1, 0x9e3779b1) | 1;
   for (;;) {
     state ^= state << 13;

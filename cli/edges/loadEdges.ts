@@ -5,13 +5,13 @@ import type { EdgeBatch } from './edgeParser.js';
 export interface LoadEdgesOptions {
   /** Writes one batch; resolves once the server has acknowledged it. */
   readonly write: (batch: EdgeBatch) => Promise<void>;
-  /** Batches under way at once; with the batches' size it bounds the memory. */
+  /** Batches in flight; together with the batch size, bounds the memory. */
   readonly inFlight: number;
   readonly skipBad: boolean;
   readonly signal: AbortSignal;
-  /** Batches that an earlier run has written: they are read and passed over. */
+  /** The number of batches that an earlier run has written; they are read and skipped. */
   readonly skipBatches?: number;
-  /** Told of each batch that has been written together with all before it. */
+  /** Called with the number of batches, counted from the start of the file, that are all written. */
   readonly onPrefix?: (batchCount: number) => void;
   readonly onAcknowledged?: (entryCount: number) => void;
   /** Holds batches back until they may be sent. */
@@ -20,11 +20,14 @@ export interface LoadEdgesOptions {
 
 export interface LoadedEdges extends EdgeFileSummary {
   readonly elapsedMs: number;
-  /** How long each batch waited for its acknowledgment, shortest first. */
+  /** How long each batch waited for its acknowledgment, ascending. */
   readonly acknowledgmentMs: readonly number[];
 }
 
-/** Writes every edge of a file, some batches at once. The first error stops it; batches under way are waited for. */
+/**
+ * Writes every edge of a file, with several batches in flight. The first error stops the load; waits for the batches
+ * in flight.
+ */
 export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Promise<LoadedEdges> {
   const startedMs = performance.now();
   const acknowledgmentMs: number[] = [];
@@ -79,6 +82,6 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
   }
 }
 
-/** The value below which a share of the sorted values lies; 0 where there are none. */
+/** The value below which a share of the sorted values lies; 0 if there are no values. */
 export const quantile = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

@@ -28,9 +28,11 @@ interface EdgeRow {
 }
 
 /**
- * Reads one JSON object a line. An edge is {source, destination} and may have: state, which is normal where absent; own, the edge's own state where its
- * nodes hide it; position and positionedAt; updatedAt. A node that a mass operation has touched is {node, direction, color, coloredAt, removedThrough}. Lines with the checksum of a dump (dumpChecksum.ts) are passed over. 64-bit numbers are
- * decimal strings, or numbers where those are exact. The first edge decides whether edges have positions, and whether they have times.
+ * Reads one JSON object a line. An edge is {source, destination} and may have: state, normal if absent; own, the
+ * edge's own state if its nodes hide it; position and positionedAt; updatedAt. A node that a mass operation has
+ * touched is {node, direction, color, coloredAt, removedThrough}. Lines with the checksum of a dump (dumpChecksum.ts)
+ * are skipped. 64-bit numbers are decimal strings, or numbers if those are exact. The first edge decides whether
+ * edges have positions, and whether they have times.
  */
 export class NdjsonParser implements EntryParser {
   lineCount = 0;
@@ -55,7 +57,8 @@ export class NdjsonParser implements EntryParser {
       start = end + 1;
       if (this.#rows.length + this.#nodes.length >= this.options.batchSize) yield this.#take();
     }
-    // A copy, so that the chunk itself can be freed; of a line that is too long, just enough to tell.
+    // A copy, so that the chunk itself can be freed; of an overlong line, only enough bytes to tell that it is
+    // overlong.
     this.#rest = Buffer.from(bytes.subarray(start, start + maxLineBytes + 1));
   }
 
@@ -108,12 +111,12 @@ export class NdjsonParser implements EntryParser {
     }
     this.#checkShape(position === undefined ? this.#positioned : true, time !== undefined);
     if (position === undefined || positionedAt === -1n) return [last];
-    // Only adding gives a position, so the edge is added first, at the time when it got it.
+    // Only an add sets a position, so the edge is added first, at the time when its position was set.
     const before = positionedAt ?? (time === undefined || time === 0n ? time : time - 1n);
     return [{ operation: 'add', ...ids, position, time: before }, last];
   }
 
-  /** `positioned` undefined: an edge that does not tell. */
+  /** `positioned` undefined: the edge does not show whether edges have positions. */
   #checkShape(positioned: boolean | undefined, timed: boolean): void {
     this.#timed ??= timed;
     if (timed !== this.#timed)

@@ -1,7 +1,10 @@
 import { priorities } from '../../core/index.js';
 import { Option } from 'commander';
 
-/** The queue of a bulk write. Low, so that single writes, which take the high one, do not wait behind it. */
+/**
+ * The queue of a bulk write. The default is low, so that single writes, which take the high queue, do not wait behind
+ * it.
+ */
 export const priorityOption = (): Option =>
   new Option(
     '--priority <priority>',

@@ -2,10 +2,10 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { RoostError } from '../../core/index.js';
 
-/** A write of the file costs a millisecond; what is done again after a stop is at most this much work. */
+/** Writing the file costs a millisecond; after a stop, at most this much work is repeated. */
 const saveEveryMs = 1_000;
 
-/** Keeps how far a long command got, in a file that is whole at any moment. */
+/** Keeps the progress of a long command in a file that is complete at every moment. */
 export class ResumeFile<T> {
   #savedMs = -Infinity;
 
@@ -14,7 +14,9 @@ export class ResumeFile<T> {
     private readonly schema: z.ZodType<T>,
   ) {}
 
-  /** What an earlier run left; undefined where there is nothing. Throws `InvalidArgument` for a file that is something else. */
+  /**
+   * The record of an earlier run; undefined if there is none. Throws `InvalidArgument` if the file is something else.
+   */
   read(): T | undefined {
     let text: string;
     try {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Priority, RoostError } from '../../core/index.js';
 
-/** What is asked of the server again and again. */
+/** The counts that a wait polls from the server. */
 export interface JournalCounts {
   readonly queued: Readonly<Record<Priority, number>>;
   readonly failing: number;
@@ -9,21 +9,25 @@ export interface JournalCounts {
 }
 
 const pollMs = 50;
-/** Waiting ends when the journal has not shrunk for so long: a host is down, or others write faster than the workers apply. */
+/**
+ * Waiting stops when the journal has not shrunk for this long: a host is down, or other clients write faster than the
+ * workers apply.
+ */
 const stallMs = 120_000;
 
 export interface WaitOptions {
-  /** The queue of what is waited for; absent: all of them. */
+  /** The queue to wait for. Absent: all queues. */
   readonly priority?: Priority;
-  /** What the bad-job queue held already. */
+  /** The size of the bad-job queue before the wait. */
   readonly badBefore?: number;
-  /** Is told again and again how many jobs are left. */
+  /** Called at every poll with the number of jobs left. */
   readonly onWaiting?: (jobs: number) => void;
 }
 
 /**
- * Waits until no job is queued, or failing in any queue, so that reads see everything that was acknowledged before. Returns how long it took.
- * Throws `DataLoss` when jobs were given up since, `DeadlineExceeded` when the journal stops shrinking.
+ * Waits until no job is queued, or failing in any queue, so that reads see everything that was acknowledged before.
+ * Returns how long the wait took. Throws `DataLoss` if jobs were given up since, `DeadlineExceeded` if the journal
+ * stops shrinking.
  */
 export async function waitUntilMaterialized(
   journal: () => Promise<JournalCounts>,

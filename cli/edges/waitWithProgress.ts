@@ -4,7 +4,10 @@ import type { CliIo } from '../console/cliIo.js';
 import { Progress } from '../console/progress.js';
 import { waitUntilMaterialized } from './waitUntilMaterialized.js';
 
-/** As `waitUntilMaterialized` for the jobs of one queue, and shows how many jobs are applied, how fast, and how long the rest takes. */
+/**
+ * As `waitUntilMaterialized` for the jobs of one queue; also shows how many jobs are applied, the rate, and the time
+ * left.
+ */
 export async function waitWithProgress(
   io: CliIo,
   roost: Roost,

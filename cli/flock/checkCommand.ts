@@ -20,7 +20,7 @@ interface CheckCommandOptions extends ConfigOptions {
   readonly settle: number;
 }
 
-/** Faults that are printed for people; `--json` has all that were kept. */
+/** How many faults are printed for people; `--json` has all that were kept. */
 const faultsShown = 20;
 
 export function addCheckCommand(flock: Command, io: CliIo): void {

@@ -6,7 +6,7 @@ import { idArgument, idListArgument, outputFor } from '../console/command.js';
 import { ask, directionOption, type SetFlags } from './askOptions.js';
 import { timeText } from './printPage.js';
 
-/** count and metadata: what is known of nodes. */
+/** count and metadata: the properties of nodes. */
 export function addNodeCommands(flock: Command, io: CliIo): void {
   ask(flock, 'count', 'how many edges a node has in each state', 'roost flock count follows 1 --direction backward')
     .argument('<id>', 'the node', idArgument)

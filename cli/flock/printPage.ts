@@ -22,7 +22,7 @@ export async function printEdgePage(io: CliIo, query: NodeQuery, options: PageFl
   );
 }
 
-/** What follows the entries of a page: whether it is whole, and how to see its neighbors. */
+/** The lines after the entries of a page: whether the page is whole, and the commands for its neighbors. */
 export function pageEnd(
   output: Output,
   {

@@ -1,7 +1,7 @@
 import { limits, parseId, parseInt64, RoostError } from '../../core/index.js';
 import { edgeStates, type Direction, type EdgeState } from '../../flock/index.js';
 
-/** A set of a node's edges, as an expression names it. */
+/** The set of a node's edges that an expression names. */
 export interface SetExpression {
   readonly kind: 'set';
   /** Absent: the graph that the command names. */
@@ -31,9 +31,10 @@ interface Token {
 }
 
 /**
- * Reads an expression such as `to(1) - from(1)`: the sets `from(ID)` and `to(ID)`, joined by & (in both), | (in either) and - (in the left one only). & binds
- * closer than the other two, which are taken from left to right; parentheses as usual. A set may say more: `from(1, states=normal+archived, among=2+3,
- * between=10..20)`, and `blocks.from(1)` is of another graph. Throws `InvalidArgument` saying where it stopped.
+ * Reads an expression such as `to(1) - from(1)`: the sets `from(ID)` and `to(ID)`, joined by & (in both), | (in
+ * either) and - (in the left set only). & binds closer than the other two, which associate to the left; parentheses
+ * group. A set may have options: `from(1, states=normal+archived, among=2+3, between=10..20)`. `blocks.from(1)` is a
+ * set of another graph. Throws `InvalidArgument` with the position of the error.
  */
 export function parseExpression(text: string): QueryExpression {
   return new Parser(text).whole();

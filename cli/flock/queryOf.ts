@@ -6,7 +6,7 @@ import type { QueryExpression } from './queryExpression.js';
 export const setOf = (graph: Graph, direction: Direction, id: bigint): NodeQuery =>
   direction === 'forward' ? graph.from(id) : graph.to(id);
 
-/** What an expression asks, on the graphs that it names; on `name` where it names none. */
+/** The query of an expression, on the graphs that it names; on `name` if it names none. */
 export async function queryOf(roost: Roost, name: string, expression: QueryExpression): Promise<NodeQuery> {
   if (expression.kind !== 'set') {
     const left = await queryOf(roost, name, expression.left);

@@ -1,13 +1,13 @@
-/** A condition that somebody must act on. */
+/** A condition that an operator must act on. */
 export interface AlertRule {
   readonly name: string;
   /** PromQL. True for a series wherever it has a value. */
   readonly expr: string;
   /** The condition holds this long before the alert fires. */
   readonly forSeconds: number;
-  /** `page`: clients fail, or data is at risk. `ticket`: somebody looks within the day. */
+  /** `page`: clients fail, or data is at risk. `ticket`: an operator acts within the day. */
   readonly severity: 'page' | 'ticket';
-  /** One sentence, with the labels of the series as Prometheus's templates name them. */
+  /** One sentence, with the series' labels as Prometheus template variables. */
   readonly summary: string;
   /** The first command to run. */
   readonly look: string;

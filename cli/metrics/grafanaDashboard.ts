@@ -15,7 +15,7 @@ interface Row {
 const quantile = (q: number, metric: string, by: string): string =>
   `histogram_quantile(${q}, sum by (le, ${by}) (rate(${metric}_bucket[$__rate_interval])))`;
 
-/** From what clients see down to what it rests on, so that the first row that looks wrong is where to begin. */
+/** Ordered from what clients see down to what that depends on: start at the first row that looks wrong. */
 const rows: readonly Row[] = [
   {
     title: 'Calls',
@@ -137,7 +137,7 @@ const rows: readonly Row[] = [
 const height = 8;
 const width = 6;
 
-/** A dashboard that Grafana imports; it asks for the Prometheus to read. */
+/** A dashboard to import into Grafana; it asks for the Prometheus data source. */
 export const grafanaDashboard = (): object => ({
   title: 'Roost',
   uid: 'roost',

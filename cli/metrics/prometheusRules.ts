@@ -1,6 +1,6 @@
 import { alertRules, type AlertRule } from './alertRules.js';
 
-/** The alert rules as a rule file of Prometheus. Quoted texts of YAML are those of JSON. */
+/** The alert rules as a Prometheus rule file. JSON strings are valid quoted strings of YAML. */
 export const prometheusRules = (rules: readonly AlertRule[] = alertRules): string =>
   ['groups:', '  - name: roost', '    rules:', ...rules.map(ruleText)].join('\n') + '\n';
 

@@ -17,12 +17,12 @@ import type { ServerReady } from '../serverReady.js';
 export const graphName = 'follows';
 /** In each direction. */
 export const shards = 8;
-/** Of each graph of tweets: a table costs time. */
+/** Shards of each graph of tweets; few, as creating a table takes time. */
 const tweetGraphShards = 2;
 /** Database hosts, and replicas of each shard. */
 export const hosts = 2;
 
-/** What the quickstart has started so far, so that it can be stopped from any point. */
+/** The parts that a quickstart has started so far, so that it can be stopped at any point. */
 export class QuickstartCluster {
   #playground: Playground | undefined;
   #roost: Roost | undefined;
@@ -53,7 +53,7 @@ export class QuickstartCluster {
     );
   }
 
-  /** Makes the tables of tweets and the shards of timelines. Returns once the server has seen them. */
+  /** Creates the tables of tweets and the shards of timelines. Returns once the server has seen them. */
   async setUpTimelines(): Promise<void> {
     const config = this.#config();
     const service = await openTimelines(config);
@@ -67,7 +67,7 @@ export class QuickstartCluster {
   }
 
   startServer(): Promise<ServerReady> {
-    // What the environment says of other clusters is not meant for this one.
+    // Environment overrides for other clusters do not apply to this cluster.
     return startServerProcess(this.dir, this.#playground!.configPath, withoutOverrides(this.io.environment));
   }
 

@@ -3,7 +3,7 @@ import type { DegreeComparison } from './compareDegrees.js';
 import type { Tour } from './takeTour.js';
 import type { TimelineTour } from './tourTimelines.js';
 
-/** What a quickstart found and measured; `--json` prints it. */
+/** The findings and measurements of a quickstart; `--json` prints it. */
 export interface QuickstartReport {
   readonly input: {
     readonly file: string | undefined;
@@ -20,13 +20,13 @@ export interface QuickstartReport {
     readonly acknowledgmentMs: { readonly p50: number; readonly p99: number };
     /** From the last acknowledgment until the journal was empty. */
     readonly waitMs: number;
-    /** Edges in both directions on every replica, from the first write to the empty journal. */
+    /** Edges in both directions on every replica a second, from the first write to the empty journal. */
     readonly materializedPerSecond: number;
   };
   readonly tour: Tour;
   readonly timelines: TimelineTour;
   readonly comparison: DegreeComparison;
   readonly stepMs: Readonly<Record<string, number>>;
-  /** Where the cluster is that `keep` left up. */
+  /** The location of the cluster that `keep` left running. */
   readonly kept: { readonly dir: string; readonly configPath: string; readonly server: ServerReady } | undefined;
 }

@@ -25,13 +25,16 @@ export interface QuickstartOptions {
   readonly file?: string;
   readonly seed: number;
   readonly keep: boolean;
-  /** Where the cluster lives. Absent: a temporary folder, or .roost with `keep`. */
+  /** The folder of the cluster. Absent: a temporary folder, or .roost with `keep`. */
   readonly dir?: string;
 }
 
 const generated = { edgeCount: 50_000, userCount: 10_000 };
 
-/** The whole way of a new user, on servers of its own. Leaves nothing behind unless `keep` asks for it and all went well. */
+/**
+ * Runs the first steps of a new user on servers of its own. Leaves nothing behind, unless `keep` is set and every
+ * step succeeded.
+ */
 export async function runQuickstart(io: CliIo, output: Output, options: QuickstartOptions): Promise<QuickstartReport> {
   const temporary = mkdtempSync(join(tmpdir(), 'roost-quickstart-'));
   const dir =
@@ -175,7 +178,7 @@ interface Input {
   readonly degrees: Degrees;
 }
 
-/** Reads the whole file before anything is started, so that a bad one leaves nothing behind. */
+/** Reads the whole file before anything is started, so that a bad file leaves nothing behind. */
 async function readInput(io: CliIo, { file: path, seed }: QuickstartOptions, temporary: string): Promise<Input> {
   let source = path === undefined ? undefined : resolve(io.workingFolder, path);
   if (source === undefined) {

@@ -4,21 +4,26 @@ import { quantile } from '../edges/loadEdges.js';
 
 export interface Tour {
   readonly mostFollowed: readonly { readonly id: bigint; readonly followers: bigint; readonly following: bigint }[];
-  /** Whether the first follows the second; the first two are taken from a page of followers, so that the answer is yes. */
+  /**
+   * Whether `source` follows `destination`, for two users in both directions. The first pair comes from a page of
+   * followers, so its answer is yes.
+   */
   readonly contains: readonly { readonly source: bigint; readonly destination: bigint; readonly contains: boolean }[];
-  /** Who follows both of the most followed; absent where only one user is followed at all. */
+  /** The common followers of the two most followed users; absent if only one user is followed. */
   readonly common:
     { readonly a: bigint; readonly b: bigint; readonly count: bigint; readonly first: readonly bigint[] } | undefined;
   readonly home: { readonly id: bigint; readonly locations: readonly NodeLocation[] };
   readonly counts: { readonly id: bigint; readonly forward: StateCounts; readonly backward: StateCounts };
-  /** Of single calls of `contains`, one after the other. */
+  /** Latency of single calls of `contains`, made in sequence. */
   readonly containsMs: { readonly calls: number; readonly p50: number; readonly p99: number };
 }
 
 const shown = 5;
 const timedCalls = 200;
 
-/** Asks the graph what a newcomer would ask. The file says which users are worth asking about; every answer is the server's. */
+/**
+ * Asks the graph a newcomer's questions. The file chooses the users to ask about; every answer comes from the server.
+ */
 export async function takeTour(graph: Graph, degrees: Degrees): Promise<Tour> {
   const byFollowers = Array.from(degrees.inDegrees.keys()).sort(
     (a, b) => degrees.inDegrees[b]! - degrees.inDegrees[a]!,

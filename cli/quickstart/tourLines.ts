@@ -1,7 +1,7 @@
 import { formatMs, type Output } from '../console/output.js';
 import type { Tour } from './takeTour.js';
 
-/** The tour as people read it, under one heading. */
+/** The tour as text for people, under one heading. */
 export function tourLines({ mostFollowed, contains, common, home, counts, containsMs }: Tour, output: Output): string {
   const table = output.table(
     ['user', 'followers', 'following'],

@@ -7,10 +7,10 @@ import { waitUntilMaterialized } from '../edges/waitUntilMaterialized.js';
 /** Home timelines as a quickstart measures them: from calls over RPC to what readers see. */
 export interface TimelineTour {
   readonly author: bigint;
-  /** Followers of the author whose timelines are kept. */
+  /** The number of the author's followers whose timelines are kept. */
   readonly readers: number;
   readonly tweets: number;
-  /** Entries that came into readers' timelines a second, from the first create to the empty journal. */
+  /** Entries delivered to readers' timelines a second, from the first create to the empty journal. */
   readonly deliveriesPerSecond: number;
   /** From the create of a tweet to the first read by a follower that shows it. */
   readonly timeToDeliverMs: { readonly p50: number; readonly p99: number };
@@ -27,15 +27,18 @@ const pageLength = 20;
 const callsInFlight = 16;
 const pollMs = 2;
 const deliveredWithinMs = 10_000;
-/** Machines on which somebody tries this out may be busy. */
+/** A long deadline: a machine that tries this out may be busy. */
 const patiently = { deadlineMs: 30_000 } as const;
 
-/** Has a user tweet to followers whose timelines are kept, and these read them. Throws `DataLoss` where a timeline lacks a tweet once all is delivered. */
+/**
+ * Has a user tweet to followers whose timelines are kept, and has the followers read them. Throws `DataLoss` if a
+ * timeline lacks a tweet after all deliveries.
+ */
 export async function tourTimelines(roost: Roost, author: bigint, signal: AbortSignal): Promise<TimelineTour> {
   const graph = await roost.graph('follows');
   const followers = [...(await graph.to(author).ids(mostReaders))].filter((id) => id !== author);
   const readers = followers.length === 0 ? [author] : followers;
-  // Timelines that nobody reads are not kept.
+  // A timeline is kept only once it is read.
   await inFlight(readers, (reader) => roost.timelines.home(reader, patiently));
   const startedMs = performance.now();
   const ids = await roost.tweets.createMany(

@@ -1,7 +1,7 @@
 import { formatBytes, formatCount, formatMs, type Output } from '../console/output.js';
 import type { TimelineStats } from './timelineStats.js';
 
-/** The statistics as people read them. */
+/** The statistics as text for people. */
 export function statsText({ servers, kinds, deliveries, costs, jobs }: TimelineStats, output: Output): string {
   const table = output.table(
     ['timelines', 'lists', 'entries', 'bytes', 'pages read', 'kept', 'rebuilt', 'partial', 'behind', 'pages/s'],

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { kindNames, type KindName, type TimelineService } from '../../timeline/index.js';
 import { serverMetrics } from '../console/serverMetrics.js';
 
-/** Of all running servers, counted since each was started. Rates are those of the time between two looks. */
+/** The sums over all running servers, each since its start. Rates are those of the time between two looks. */
 export interface TimelineStats {
   readonly servers: number;
   readonly kinds: readonly KindStats[];
@@ -11,13 +11,16 @@ export interface TimelineStats {
     readonly pushed: number;
     readonly leftToReaders: number;
     readonly perSecond: number;
-    /** The share of them that were there within so many seconds of the tweet, from the histogram's buckets. Absent where there were none. */
+    /**
+     * The seconds after the tweet within which this share of the entries was delivered, from the histogram's buckets.
+     * Absent if there were no entries.
+     */
     readonly withinSeconds?: { readonly p50: number; readonly p99: number };
   };
   readonly costs: {
     readonly pushSeconds: number;
     readonly pullSeconds: number;
-    /** Real over predicted cost. Absent where nothing was measured. */
+    /** Real over predicted cost. Absent if nothing was measured. */
     readonly pushRatio?: number;
     readonly pullRatio?: number;
   };
@@ -31,7 +34,10 @@ export interface KindStats {
   readonly entries: number;
   /** Of all replicas; an estimate. */
   readonly bytes: number;
-  /** Pages that were read from the kept entries alone, and those of timelines that were missing, not complete in time, and went on behind the kept entries. */
+  /**
+   * Pages by source: read from the kept entries alone; of a timeline that was missing; of a timeline that was not
+   * complete in time; and continued behind the kept entries.
+   */
   readonly pages: Readonly<Record<PageSource, number>>;
   readonly pagesPerSecond: number;
 }
@@ -39,7 +45,7 @@ export interface KindStats {
 const pageSources = ['kept', 'rebuilt', 'partial', 'behind'] as const;
 type PageSource = (typeof pageSources)[number];
 
-/** What is kept, and what the running servers count: two looks, so many seconds apart. */
+/** What is kept, and the counts of the running servers, from two looks this many seconds apart. */
 export async function timelineStats(service: TimelineService, seconds: number): Promise<TimelineStats> {
   const { gizzard } = service;
   const before = new MetricSums(await serverMetrics(gizzard));
@@ -87,7 +93,7 @@ export async function timelineStats(service: TimelineService, seconds: number): 
   };
 }
 
-/** What several servers print on /metrics, added up. */
+/** The sums of what several servers print on /metrics. */
 export class MetricSums {
   readonly #sums = new Map<string, number>();
 
@@ -99,7 +105,7 @@ export class MetricSums {
       }
   }
 
-  /** 0 for what no server prints. */
+  /** 0 if no server prints the metric. */
   get(name: string, labels: Readonly<Record<string, string>> = {}): number {
     return (
       this.#sums.get(
@@ -111,7 +117,7 @@ export class MetricSums {
     );
   }
 
-  /** The upper ends of the buckets of a histogram that hold its quantiles; undefined where it is empty. */
+  /** The upper bounds of the histogram buckets that hold the quantiles; undefined if the histogram is empty. */
   quantiles(name: string, wanted: readonly number[]): number[] | undefined {
     const count = this.get(`${name}_count`);
     if (count === 0) return undefined;

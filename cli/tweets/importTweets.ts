@@ -13,17 +13,20 @@ export interface ImportOptions extends ReadTweetsOptions {
   readonly pace: Pick<Pace, 'admit'>;
   /** Good rows that were acknowledged before. */
   readonly skip: number;
-  /** Told how many rows from the beginning are acknowledged. */
+  /** Called with the number of rows, counted from the start of the file, that are all acknowledged. */
   readonly onPrefix: (rows: number) => void;
 }
 
 const tweetsPerCall = Math.min(500, limits.tweetsPerCall);
 
-/** Stores the tweets of a file, some calls at once. The first error stops it; calls under way are waited for. */
+/**
+ * Stores the tweets of a file, with several calls in flight. The first error stops the import; waits for the calls in
+ * flight.
+ */
 export async function importTweets(file: TweetFile, options: ImportOptions): Promise<void> {
   const underWay = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
-  /** Rows of each call, in the order of the file; 0 from the front on where they are acknowledged. */
+  /** Calls that are not yet counted in `prefix`, in the order of the file. */
   const waiting: { rows: number; done: boolean }[] = [];
   let prefix = options.skip;
 
@@ -66,7 +69,7 @@ export async function importTweets(file: TweetFile, options: ImportOptions): Pro
   if (failure !== undefined) throw failure.error;
 }
 
-/** How far an import came, in a file of its own, so that one that was stopped can go on. */
+/** The progress of an import, in a file of its own, so that a stopped import can continue. */
 export class ImportProgress {
   private constructor(
     private readonly path: string | undefined,
@@ -74,7 +77,7 @@ export class ImportProgress {
     readonly rows: number,
   ) {}
 
-  /** Throws `FailedPrecondition` where the record is of another file. */
+  /** Throws `FailedPrecondition` if the record belongs to another file. */
   static open(path: string | undefined, file: TweetFile): ImportProgress {
     if (path === undefined || !existsSync(path)) return new ImportProgress(path, file.mark, 0);
     const [mark, rows] = readFileSync(path, 'utf8').split('\n');

@@ -9,29 +9,32 @@ import { repeatedKey } from '../console/repeatedKey.js';
 import { tweetOfRow, type ImportedTweet } from './tweetRow.js';
 
 export interface ReadTweetsOptions {
-  /** Author of all tweets that do not name theirs. */
+  /** The author of tweets that name no author. */
   readonly user: bigint | undefined;
   readonly skipBad: boolean;
   readonly signal: AbortSignal;
 }
 
-/** A row of the file, or why it is none. */
+/** A row of the file, or why it is not valid. */
 export type FileRow =
   { readonly line: number; readonly tweet: ImportedTweet } | { readonly line: number; readonly bad: RoostError };
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** A file of tweets: CSV with a head line, or JSON lines; plain or gzip. It can be read as often as one likes, in bounded memory. */
+/**
+ * A file of tweets: CSV with a header line, or JSON lines; plain or gzip. Can be read any number of times, in bounded
+ * memory.
+ */
 export class TweetFile {
   private constructor(
     readonly path: string,
-    /** Size and time, by which a file that has changed since is known. */
+    /** Size and modification time, to detect that a file has changed. */
     readonly mark: string,
     private readonly gzip: boolean,
     private readonly json: boolean,
   ) {}
 
-  /** Throws `NotFound` where there is no such file and `InvalidArgument` where it is not a regular one. */
+  /** Throws `NotFound` if there is no such file and `InvalidArgument` if it is not a regular file. */
   static async open(path: string): Promise<TweetFile> {
     const handle = await open(path).catch((cause: NodeJS.ErrnoException) => {
       const missing = cause.code === 'ENOENT';
@@ -57,11 +60,14 @@ export class TweetFile {
     }
   }
 
-  /** Every row. Throws `InvalidArgument` at the first bad one, unless these are wanted, and where the file itself is broken. */
+  /**
+   * Every row. Throws `InvalidArgument` at the first bad row, unless bad rows are wanted, and if the file itself is
+   * broken.
+   */
   async *rows({ user, skipBad, signal }: ReadTweetsOptions): AsyncGenerator<FileRow> {
     const file = createReadStream(this.path, { highWaterMark: 256 * 1024 });
     const bytes: Readable = this.gzip ? file.pipe(createGunzip()) : file;
-    // `pipe` does not pass errors on, and without this a failing disk would leave the loop below waiting.
+    // `pipe` does not pass errors on; without this, the loop below would hang after a disk error.
     file.on('error', (error) => bytes.destroy(error));
     let line = 0;
     try {
@@ -99,7 +105,10 @@ export class TweetFile {
   }
 }
 
-/** Bytes are read as Latin-1, one character each, and become text cell by cell: a decoder of the whole would put in something else for what is no UTF-8. */
+/**
+ * Bytes are read as Latin-1, one character each, and decoded cell by cell: a decoder of the whole would replace what
+ * is not valid UTF-8.
+ */
 async function* csvRows(bytes: Readable): AsyncGenerator<{ row: Row | RoostError; at: number }> {
   const parser = bytes
     .pipe(new WithoutByteOrderMark())
@@ -109,7 +118,7 @@ async function* csvRows(bytes: Readable): AsyncGenerator<{ row: Row | RoostError
     record: Record<string, string>;
     info: { lines: number };
   }>) {
-    // An empty cell says nothing, but for the text, whose emptiness is an error of its own.
+    // An empty cell counts as absent, except for the text: an empty text is an error of its own.
     const cells = Object.entries(record).filter(([name, value]) => value !== '' || name === 'text');
     yield {
       row: rowOf(() => Object.fromEntries(cells.map(([name, value]) => [name, utf8(value, name)]))),
@@ -178,7 +187,7 @@ function utf8(bytes: string, what: string): string {
 
 const byteOrderMark = Buffer.of(0xef, 0xbb, 0xbf);
 
-/** Leaves out the mark with which some programs begin a file of UTF-8. */
+/** Removes the byte order mark with which some programs start a UTF-8 file. */
 class WithoutByteOrderMark extends Transform {
   #begin: Buffer | undefined = Buffer.alloc(0);
 

@@ -24,16 +24,16 @@ const schema = z.object({
   retweet_of_id: id.optional(),
 });
 
-/** Users that tweets without an author are given to, by a hash of their ids: always the same one. */
+/** Users for tweets without an author, chosen by a hash of the tweet's id: always the same user for a tweet. */
 export const anonymousUsers = 1_000n;
 
 export interface ImportedTweet {
   readonly tweet: NewTweet & { readonly id: bigint };
-  /** Set where the file's time is not that of the id, which counts. */
+  /** Set if the file's time differs from that of the id. The id's time counts. */
   readonly otherTime: { readonly given: Date; readonly ofId: Date } | undefined;
 }
 
-/** A tweet of a file. Throws `InvalidArgument` for what could not be stored. */
+/** A tweet of a file. Throws `InvalidArgument` if the tweet could not be stored. */
 export function tweetOfRow(row: unknown, user: bigint | undefined): ImportedTweet {
   const parsed = schema.safeParse(row);
   if (!parsed.success) {
@@ -60,7 +60,7 @@ export function tweetOfRow(row: unknown, user: bigint | undefined): ImportedTwee
     ...(data.reply_to_user_id === undefined ? {} : { replyToUserId: data.reply_to_user_id }),
     ...(data.retweet_of_id === undefined ? {} : { retweetOfId: data.retweet_of_id }),
   };
-  // What the server would refuse is refused here, where the line is known.
+  // Refuses here what the server would refuse, because here the line is known.
   contentOf(
     {
       userId: tweet.userId,

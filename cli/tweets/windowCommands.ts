@@ -10,7 +10,7 @@ import { timeText, withTbird } from './withTbird.js';
 
 const dayMs = 86_400_000;
 
-/** Windows of time: which there are, which go, and which come back. */
+/** Windows of time: listing, dropping and restoring them. */
 export function addWindowCommands(tweets: Command, io: CliIo): void {
   askingServers(
     defineCommand(
@@ -154,7 +154,7 @@ export function addWindowCommands(tweets: Command, io: CliIo): void {
     });
 }
 
-/** Shows the windows that are about to be dropped, and asks. Asks nothing where there are none. */
+/** Shows the windows that are about to be dropped, and asks for confirmation. Does not ask if there are none. */
 export async function confirmDrops(
   io: CliIo,
   options: ConfirmOptions,
@@ -174,7 +174,7 @@ export async function confirmDrops(
   ]);
 }
 
-/** A server of before knows of no dropped windows. */
+/** An older server knows of no dropped windows. */
 function noneOfBefore(error: unknown): DroppedWindow[] {
   if (isRoostError(error, 'Unavailable') || isRoostError(error, 'DeadlineExceeded')) throw error;
   return [];

@@ -3,7 +3,7 @@ import { openTbird, type Tbird } from '../../tbird/index.js';
 import type { CliIo } from '../console/cliIo.js';
 import { openConfig, type ConfigOptions } from '../console/command.js';
 
-/** Tweets as a library: what changes windows needs no server. */
+/** Tweets as a library: changing windows needs no server. */
 export async function withTbird<T>(io: CliIo, options: ConfigOptions, work: (tbird: Tbird) => Promise<T>): Promise<T> {
   const tbird = await openTbird(openConfig(io, options).config, { log: createLog('error', io.stderr), create: true });
   try {

@@ -17,7 +17,7 @@ const random = seededRandom(seed);
 
 const source = freshCluster('backup');
 const [onlyHost] = Object.keys(source.config.databaseHosts);
-/** Of one host, where the source has two. */
+/** The target has one host; the source has two. */
 const target = freshCluster('restored', {
   databaseHosts: { [onlyHost!]: source.config.databaseHosts[onlyHost!]! },
   nameServer: { hosts: [onlyHost!] },
@@ -25,7 +25,7 @@ const target = freshCluster('restored', {
 const folder = mkdtempSync(join(tmpdir(), 'roost-backup-'));
 const place = join(folder, 'to');
 const model = new ClusterModel();
-/** As the cluster was told until then. */
+/** The model of the cluster as of that moment. */
 let atMoment: ClusterModel;
 let moment: string;
 let cluster: TestCluster;
@@ -52,7 +52,7 @@ async function failure({ configPath }: Fresh, ...args: string[]): Promise<string
 }
 const list = (): Promise<Listed> => roost(source, 'backup', 'list', place);
 const setPaused = (kind: 'pauseJobs' | 'resumeJobs') => cluster.gizzard.nameServer.apply([{ kind, priority: 'high' }]);
-/** Does something while a bit of an object is flipped. */
+/** Runs `work` while one bit of an object is flipped. */
 async function whileFlipped(name: string, work: () => Promise<void>): Promise<void> {
   const path = join(place, name);
   const bytes = readFileSync(path);
@@ -79,7 +79,7 @@ afterAll(async () => {
 
 it('dumps a cluster that is written to, and then keeps each job that it accepts', async () => {
   await model.write(cluster, 50, random);
-  // What waits when the dump begins is in it as well.
+  // Jobs that wait when the dump starts are in it as well.
   await setPaused('pauseJobs');
   await model.write(cluster, 20, random);
   const { io, written } = recordedIo(folder);
@@ -130,7 +130,7 @@ it('restores a moment into a cluster of other numbers of hosts and shards, and g
   try {
     await atMoment.expectIn(restored);
     await expectSound(restored);
-    // Times and ids go on behind those that were restored.
+    // New times and ids follow those that were restored.
     await atMoment.write(restored, 20, random);
     await untilApplied(restored.stores.flock);
     await atMoment.expectIn(restored);

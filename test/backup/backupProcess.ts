@@ -21,7 +21,7 @@ export class BackupProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Waits for a state of the world while the process runs. */
+  /** Waits until a condition holds while the process runs. */
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
     await expect
       .poll(async () => (await holds()) || (this.runs ? undefined : `has ended: ${this.stderr}`), {
@@ -32,7 +32,7 @@ export class BackupProcess {
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
-    // Does nothing where it has ended.
+    // Does nothing if the process has ended.
     this.#child.kill(signal);
     await this.#exited;
   }

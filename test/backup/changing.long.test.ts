@@ -16,7 +16,7 @@ import { SmallDisk } from '../torture/smallDisk.js';
 import { BackupProcess } from './backupProcess.js';
 import { ClusterModel, expectSound, type TestCluster } from './clusterModel.js';
 
-// What happens to a cluster while it is backed up, and to the place.
+// A cluster, and the place of its backup, change while the backup runs.
 
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const random = seededRandom(seed);
@@ -45,7 +45,7 @@ function start({ configPath }: Pick<Fresh, 'configPath'>, ...args: string[]): Ba
   onTestFinished(() => process.kill());
   return process;
 }
-/** Writes what no model looks at. */
+/** Writes data that no model checks. */
 const untilWritable = (cluster: TestCluster): Promise<void> =>
   expect
     .poll(
@@ -74,7 +74,7 @@ async function expectRestored(
 describe('a dump under which the cluster changes', () => {
   const plain = freshCluster('changing');
   const target = freshCluster('changed');
-  // Timelines beside the journal, which is for tests alone.
+  // Puts timelines beside the journal, which only tests do.
   const withTimelines = (each: Fresh): Fresh => {
     const config = { ...each.config, timeline: { hosts: { tl1: each.config.redis } } };
     writeFileSync(each.configPath, JSON.stringify(config));
@@ -96,7 +96,7 @@ describe('a dump under which the cluster changes', () => {
       const column = BigInt64Array.from({ length: 200 }, (_, i) => BigInt(i));
       await flock.execute([{ edges: { graphId: 7, operations: 'add', sourceIds: column, destinationIds: column } }]);
       await model.write(cluster, 100, random);
-      // Of a window that is past the retention before the dump ends.
+      // This tweet belongs to a window that is past the retention before the dump ends.
       const dayMs = 86_400_000;
       const [old] = await tbird.create([
         { id: (BigInt(Date.now() - 40 * dayMs - 1_288_834_974_657) << 22n) + 5n, userId: 9n, text: 'old' },
@@ -191,7 +191,7 @@ describe('a journal that fails over, and one that is emptied', () => {
     await redis.kill(killed);
     await expect.poll(() => redis.primary(), { timeout: 60_000 }).not.toBe(killed);
     await untilWritable(cluster);
-    // Connections of before are made anew meanwhile.
+    // Meanwhile, the old connections are replaced.
     await sleep(3_000);
     await model.write(cluster, 40, random);
     await follower.until('all jobs', async () => (await cluster.gizzard.jobs.archive.look()).jobs === 0);

@@ -24,13 +24,13 @@ interface ModelTweet {
   readonly deleted: boolean;
 }
 
-/** What a cluster was told, as it must answer. */
+/** The writes that a cluster was given, and the answers that it must give. */
 export class ClusterModel {
   /** The state of edges from a node to another of the same numbers, by `source:destination`. */
   readonly edges: Map<string, string>;
   readonly tweets: Map<bigint, ModelTweet>;
   readonly users: Map<bigint, User>;
-  /** Who marked which tweet last, or took the mark back, by `user:tweet`. */
+  /** Whether a user's last write to a tweet marked it or took the mark back, by `user:tweet`. */
   readonly favorites: Map<string, boolean>;
 
   constructor(before?: ClusterModel) {
@@ -40,14 +40,14 @@ export class ClusterModel {
     this.favorites = new Map(before?.favorites);
   }
 
-  /** Makes a graph, tweets and users. */
+  /** Creates a graph, tweets and users. */
   static async setUp({ stores: { flock, tbird, users } }: TestCluster, replicas: number): Promise<void> {
     await flock.createGraph('follows', { shards: 3, replicas, id: graphId });
     await tbird.setup({ graphShards: 2, policy: { windowMs: 86_400_000, stripes: 2, replicas } });
     await users.setup({ shards: 2, replicas });
   }
 
-  /** Does some random writes, one after another: edges, all edges of a node, tweets, users. */
+  /** Makes random writes, one after another: edges, all edges of a node, tweets, users. */
   async write(
     { stores: { flock, tbird, users } }: TestCluster,
     count: number,
@@ -116,7 +116,7 @@ export class ClusterModel {
     return { node: { graphId, id: BigInt(id), direction, operation: 'remove' } };
   }
 
-  /** Everything that the cluster answers is as it was told. */
+  /** Checks that every answer of the cluster agrees with the model. */
   async expectIn({ stores: { flock, tbird, users } }: TestCluster): Promise<void> {
     const all = Array.from({ length: nodes }, (_, id) => BigInt(id));
     const pairs = all.flatMap((source) => all.map((destination) => [source, destination] as const));
@@ -161,7 +161,7 @@ export class ClusterModel {
   }
 }
 
-/** Each store proves that its shards hold what they should. */
+/** Checks, by each store's own means, that its shards hold the right rows. */
 export async function expectSound(cluster: TestCluster): Promise<void> {
   for (const name of ['flock', 'tbird', 'users']) {
     const { faults, found } = await cluster.check(name, { settleMs: 0 });

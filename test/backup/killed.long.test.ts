@@ -13,7 +13,8 @@ import { freshCluster } from '../support/index.js';
 import { BackupProcess } from './backupProcess.js';
 import { ClusterModel, expectSound } from './clusterModel.js';
 
-// Commands in processes of their own, slowed down, killed by SIGKILL and run again; then everything is destroyed, and restored into another topology.
+// Runs commands in their own processes, slows them down, kills them with SIGKILL and runs them again; then destroys
+// everything, and restores it into another topology.
 
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const random = seededRandom(seed);
@@ -135,7 +136,7 @@ describe.each(['folder', 'S3'])('backups in a %s', (kind) => {
       await atMoment.write(restored, 30, random);
       await untilApplied(restored.stores.flock);
       await atMoment.expectIn(restored);
-      // Neither ids of the moment nor those that the old cluster gave behind it.
+      // New ids are neither ids of the moment nor ids that the old cluster assigned after it.
       const greatest = [...before].reduce((a, b) => (a > b ? a : b));
       for (const id of atMoment.tweets.keys()) expect(before.has(id) || id > greatest).toBe(true);
     } finally {

@@ -10,14 +10,14 @@ export const counts = { reads: 0, materialized: 0, unanswered: 0 };
 
 export interface ModelClient {
   readonly number: number;
-  /** Among the clients of its kind. */
+  /** The client's place among the clients of its kind. */
   readonly place: number;
   readonly seed: number;
   readonly servers: readonly ModelServer[];
   readonly untilMs: number;
 }
 
-/** A write, and what its caller may rely on once it was answered as materialized. */
+/** A write, and what its caller may rely on once the write is answered as materialized. */
 interface Step {
   readonly write: (options: {
     readonly time: Micros;
@@ -25,13 +25,16 @@ interface Step {
     readonly acknowledgment?: 'materialized';
   }) => Promise<void>;
   readonly done: (time: Micros) => void;
-  /** It may or may not be applied, now or later. */
+  /** Records that the write may or may not be applied, now or later. */
   readonly unsure: () => void;
-  /** Throws where a server shows anything older. */
+  /** Throws if a server shows anything older. */
   readonly check: (server: ModelServer) => Promise<void>;
 }
 
-/** One client: reads at a server of its own, one call at a time; and at all of them what it has just written. */
+/**
+ * Runs one client, which makes one call at a time: it reads at its own server, and reads what it has just written at
+ * all servers.
+ */
 async function runClient(
   { number, servers, untilMs }: ModelClient,
   random: () => number,
@@ -62,7 +65,7 @@ async function runClient(
           if (random() < 0.1) await write(options);
         }
       } catch (error) {
-        // It is in the journal, or not at all: this client promises nothing of it.
+        // The write is in the journal or nowhere; this client promises nothing about it.
         if (!isRoostError(error) || !error.retryable) throw error;
         counts.unanswered++;
         unsure();
@@ -77,7 +80,7 @@ const complain = (client: ModelClient, what: string, wrote: unknown, read: unkno
 
 const pick = <T>(of: readonly T[], random: () => number): T => of[Math.floor(of.length * random() ** 2)]!;
 
-/** What two kinds of rows have in common: what was written merges into what is known. */
+/** The part that two kinds of rows share: each write merges into the known row. */
 async function rowClient<R>(
   client: ModelClient,
   all: readonly bigint[],
@@ -115,19 +118,22 @@ async function rowClient<R>(
       check: (server) => check(server, [id]),
     };
   };
-  // Others' ids too: somebody has to load what its only writer is about to write.
+  // Includes the ids of other clients: another client has to load the row that its only writer is about to write.
   await runClient(client, random, step, (server) =>
     check(server, [...new Set([pick(ids, random), pick(ids, random), ...all.filter(() => random() < 0.2)])]),
   );
 }
 
-/** Ids that only one client writes, where a later write of another hides nothing; and some that all do. */
+/**
+ * Returns ids that only one client writes, so that no later write of another client hides anything, and some ids that
+ * all clients write.
+ */
 function idsOf({ place }: ModelClient, all: readonly bigint[], shared: number): bigint[] {
   const [first, second] = all.slice(shared + 2 * place);
   return [first!, all[0]!, second!, ...all.slice(1, shared)];
 }
 
-/** The first so many users and tweets are those of all clients. */
+/** This many of the first users and tweets belong to all clients. */
 const sharedIds = 8;
 export const idsPerModel = (clients: number): number => sharedIds + 2 * clients;
 
@@ -157,7 +163,9 @@ export const userClient = (client: ModelClient, ids: readonly bigint[]): Promise
     },
   );
 
-/** Tweets that are deleted and come back. Each has one content, which all clients create again and again. */
+/**
+ * Writes tweets that are deleted and come back. Each tweet has one content, which all clients create again and again.
+ */
 export const tweetClient = (client: ModelClient, ids: readonly bigint[]): Promise<void> =>
   rowClient<TweetRecord>(
     client,
@@ -167,7 +175,7 @@ export const tweetClient = (client: ModelClient, ids: readonly bigint[]): Promis
     (id, { tbird }, random) => {
       const which = random();
       if (which < 0.2) {
-        // A create says nothing of its time; that there is content is seen in the end.
+        // A create does not say its time; the end of the test shows that the content is there.
         return {
           write: async (options) =>
             void (await tbird.create([{ id, userId: (id % 5n) + 1n, text: `tweet ${id}` }], options)),
@@ -184,11 +192,14 @@ export const tweetClient = (client: ModelClient, ids: readonly bigint[]): Promis
 
 const stateAfter = { add: 'normal', archive: 'archived', remove: 'removed' } as const;
 
-/** Edges that nobody else writes, in lists that all write: each client knows what must be there of its own. */
+/**
+ * Writes edges that only this client writes, in lists that all clients write, so each client knows which of its own
+ * edges must be there.
+ */
 export async function edgeClient(client: ModelClient, graphId: number): Promise<void> {
   const random = randomFrom(client.seed * 37 + client.number);
   const destinationId = BigInt(1_000 + client.number);
-  /** The operation that has won; undefined where that is not known. */
+  /** The operation that won; undefined if it is not known. */
   const known = new Map<bigint, { readonly time: Micros; readonly operation: keyof typeof stateAfter } | undefined>();
   const latest = new Map<bigint, Micros>();
   const check = async (server: ModelServer, sourceId: bigint): Promise<void> => {
@@ -232,7 +243,7 @@ export async function edgeClient(client: ModelClient, graphId: number): Promise<
     return {
       write: ({ time, ...options }) => {
         known.set(sourceId, undefined);
-        // Each later than the one before: which of them has won is never in doubt.
+        // Each time is later than the one before, so the winner is never in doubt.
         const at = time > (latest.get(sourceId) ?? 0n) ? time : latest.get(sourceId)! + 1n;
         latest.set(sourceId, at);
         return flock.write(
@@ -254,7 +265,7 @@ export async function edgeClient(client: ModelClient, graphId: number): Promise<
   };
   await runClient(client, random, step, async (server) => {
     await check(server, pick(sources, random));
-    // Others' lists too, as above.
+    // Includes the lists of other clients, as above.
     const of = BigInt(1_000 + client.number + Math.floor(random() * 10) - 5);
     await server.tbird.flock.select(
       { kind: 'term', term: { graphId, sourceId: of, direction: 'backward', states: ['normal'] } },

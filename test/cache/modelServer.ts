@@ -33,7 +33,7 @@ export async function openModelServer(
   { work, slow = false, seed }: { readonly work: boolean; readonly slow?: boolean; readonly seed: number },
 ): Promise<ModelServer> {
   const random = randomFrom(seed);
-  /** What keeps a busy process from going on. */
+  /** Delays the server as a busy process is delayed. */
   const held = async (share: number, ms: number): Promise<void> => {
     if (random() < share) await sleep(random() * ms);
   };
@@ -43,7 +43,7 @@ export async function openModelServer(
   const { newest, edges } = tbird.flock.options.caches!;
   for (const cache of [users.rows, tbird.caches!.rows, newest, edges] as unknown as LeasedCache<bigint, unknown>[]) {
     const { load } = cache.options;
-    // Between the database and the cache.
+    // The delay falls between the database and the cache.
     const delayed: typeof load = async (keys, deadline) => {
       const found = await load(keys, deadline);
       await held(0.6, 200);
@@ -68,7 +68,7 @@ export async function openModelServer(
       node.get = async (...args) => {
         await reached();
         const hits = await get(...args);
-        // Between a look at an entry and its change.
+        // The delay falls between reading an entry and changing it.
         await held(0.15, 40);
         return hits;
       };
@@ -86,7 +86,7 @@ export async function openModelServer(
   }
   const settle = pool.settle.bind(pool);
   pool.settle = async (...args) => {
-    // Between a commit and the cache.
+    // The delay falls between a commit and the cache.
     await held(0.3, 80);
     return settle(...args);
   };

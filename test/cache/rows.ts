@@ -1,7 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import type { RowCacheOptions } from '../../cache/index.js';
 
-/** A row as tests have it. */
+/** A row for tests. */
 export interface TestRow {
   readonly version: bigint;
   readonly text: string;
@@ -23,12 +23,12 @@ export const testRowForm: Pick<RowCacheOptions<bigint, TestRow>, 'codec' | 'merg
   merge: (a, b) => (b.version > a.version ? b : a),
 };
 
-/** Rows that a test's caches stand in front of: they count what is asked of them, and can be slow. */
+/** The rows behind a test's caches. They count the requests that reach them, and can be slow. */
 export class TestRows {
   readonly rows = new Map<bigint, TestRow>();
   reads = 0;
   readKeys = 0;
-  /** Awaited after a row was read and before it is given. */
+  /** Awaited after a row is read and before it is returned. */
   hold: () => Promise<void> = async () => undefined;
 
   readonly load = async (ids: readonly bigint[], _deadline: Deadline): Promise<Map<bigint, TestRow>> => {
@@ -39,7 +39,7 @@ export class TestRows {
     return found;
   };
 
-  /** What a write through a cache does: the row with the greater version stays. */
+  /** Writes through a cache: the row with the greater version stays. */
   readonly write = async (id: bigint, row: TestRow): Promise<Map<bigint, TestRow>> => {
     const before = this.rows.get(id);
     if (before === undefined || before.version < row.version) this.rows.set(id, row);

@@ -3,7 +3,9 @@ import { expect, it } from 'vitest';
 import { maxId } from '../../core/index.js';
 import { keyHash, type KeyHash } from '../../gizzard/index.js';
 
-/** What every hash must keep to. `known` are pairs that never change: data lies where they say. */
+/**
+ * Declares the tests that every hash must pass. `known` are pairs that never change: stored data lies where they say.
+ */
 export function hashConformance(hash: KeyHash, known: readonly (readonly [key: bigint, hash: bigint])[]): void {
   const keys = fc.bigInt({ min: 0n, max: maxId });
 

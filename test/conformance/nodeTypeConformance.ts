@@ -11,7 +11,7 @@ import {
 } from '../../gizzard/index.js';
 import { leaf, node, topologyOf } from './trees.js';
 
-/** What every node type must keep to, whatever it imposes. */
+/** Declares the tests that every node type must pass, whatever it imposes. */
 export function nodeTypeConformance(type: NodeType): void {
   const routeOf = (...nesting: string[]): Route =>
     new Topology(topologyOf(nesting.reduceRight((below, name) => node(name, below), leaf('db1')))).route(1, 0n);

@@ -9,14 +9,14 @@ export interface Tree {
   readonly children: readonly Tree[];
 }
 
-/** The type of the leaves: a shard type that nothing is made for. */
+/** The type of the leaves: a shard type for which nothing is created. */
 export const leafType = 'testLeaf';
 
 export const leaf = (hostname: string, weight = 1): Tree => ({ type: leafType, hostname, weight, children: [] });
 export const node = (type: string, ...children: Tree[]): Tree => ({ type, weight: 1, children });
 export const weighted = (weight: number, tree: Tree): Tree => ({ ...tree, weight });
 
-/** The topology of table 1, hashed by identity, whose one forwarding leads to the tree. */
+/** The topology of table 1, hashed by identity. Its one forwarding leads to the tree. */
 export function topologyOf(tree: Tree, hostWeights: readonly HostWeight[] = []): TopologyState {
   const shards: ShardInfo[] = [];
   const links: Link[] = [];
@@ -40,7 +40,7 @@ export function topologyOf(tree: Tree, hostWeights: readonly HostWeight[] = []):
   };
 }
 
-/** The changes that make a topology out of nothing. */
+/** Returns the changes that build a topology from nothing. */
 export const changesFor = (state: TopologyState): Change[] => [
   ...state.tables.map((table): Change => ({ kind: 'createTable', table })),
   ...state.shards.map((shard): Change => ({ kind: 'createShard', shard })),

@@ -1,4 +1,4 @@
-/** The rules of design in memory, straight from their words, to hold the store against. */
+/** The rules of the design in memory, written straight from its words, as a reference for the store. */
 const rank = { add: 0, negate: 1, archive: 2, remove: 3 } as const;
 
 export type ModelOperation = keyof typeof rank;
@@ -32,7 +32,7 @@ export interface ModelEdge {
   readonly position: number;
 }
 
-/** Every edge as queries should see it once all writes have arrived, in whatever order. */
+/** Returns every edge as queries should see it once all writes have arrived, in any order. */
 export function modelEdges(writes: readonly ModelWrite[]): ModelEdge[] {
   const node = (direction: Direction, id: number): { color: Register; removedThrough: number } => {
     const own = writes.filter((write) => write.kind === 'node' && write.direction === direction && write.id === id);
@@ -50,7 +50,7 @@ export function modelEdges(writes: readonly ModelWrite[]): ModelEdge[] {
       own.map((edge): Register => [edge.time, rank[edge.operation]]),
       [0, 0],
     );
-    // That of an archive or a remove counts until an add or a negate brings one.
+    // The position of an archive or a remove counts until an add or a negate brings one.
     const places = own.map((edge): Register => [
       edge.operation === 'add' || edge.operation === 'negate' ? edge.time : -1,
       edge.position,

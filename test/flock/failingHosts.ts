@@ -2,11 +2,14 @@ import { RoostError } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 
 /**
- * Makes the transactions of a process's database hosts fail now and then. Each leaf fails by itself, so that one end of an edge is
- * written while the other waits to be tried again.
+ * Makes transactions on a process's database hosts fail now and then. Each leaf fails independently, so one end of an
+ * edge is written while the other waits to be tried again.
  */
 export class FailingHosts {
-  /** One transaction in so many fails before it begins, and one in so many after its commit, which its caller then does not hear of. 0: none. */
+  /**
+   * One transaction in so many fails before it starts, and one in so many fails after its commit, of which its caller
+   * then hears nothing. 0: none.
+   */
   oneIn = 0;
   failures = 0;
 

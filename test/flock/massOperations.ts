@@ -44,13 +44,15 @@ const write: fc.Arbitrary<ModelWrite> = fc.oneof(
 );
 
 /**
- * Random programs of single and mass operations over a few nodes, delivered in a random order, with duplicates, in random batches of which several are under way at once,
- * while transactions fail on one leaf or another before they begin or after their commit, end as the model says: on every replica, from both ends, in rows and in counters.
+ * Runs random programs of single and mass operations over a few nodes. Writes arrive in a random order, with
+ * duplicates, in random batches of which several are in flight at once, while transactions fail on one leaf or
+ * another before they start or after their commit. The result must match the model: on every replica, from both ends,
+ * in rows and in counters.
  */
 export class MassOperations {
   readonly #hosts: readonly FailingHosts[];
 
-  /** Both processes apply what `flock` journals. `seed` says when transactions fail. */
+  /** Both processes apply the jobs that `flock` journals. `seed` decides when transactions fail. */
   constructor(
     private readonly flock: Flock,
     private readonly graph: GraphInfo,
@@ -61,7 +63,7 @@ export class MassOperations {
     this.#hosts = [flock, rival].map((each) => new FailingHosts(each, random));
   }
 
-  /** How many transactions were made to fail. */
+  /** The number of transactions that were made to fail. */
   get failures(): number {
     return this.#hosts.reduce((sum, { failures }) => sum + failures, 0);
   }
@@ -97,12 +99,12 @@ export class MassOperations {
     try {
       await this.flock.execute(batch, materialized ? { acknowledgment: 'materialized', deadlineMs: 20_000 } : {});
     } catch (error) {
-      // It was journaled: only the first attempt to apply it failed, as it was made to.
+      // The write was journaled: only the first attempt to apply it failed, as intended.
       if (!(error instanceof RoostError && error.code === 'Unavailable')) throw error;
     }
   }
 
-  /** Until all is applied; what failed is tried again at once. */
+  /** Waits until every job has been applied; failed jobs are tried again at once. */
   async #settled(): Promise<void> {
     const { jobs } = this.flock.gizzard;
     await untilApplied(this.flock, async () => {
@@ -170,7 +172,10 @@ function expectedTables(
   };
 }
 
-/** What each replica holds of the program's nodes. The first `rows` of all columns are compared between replicas, too. */
+/**
+ * Returns the rows of the program's nodes on each replica. The first `rows` of all columns are compared between
+ * replicas, too.
+ */
 async function replicas(flock: Flock, graph: GraphInfo, direction: Direction, base: bigint): Promise<Tables[]> {
   const byHost = new Map<string, Tables & { whole: string[] }>();
   for (const route of flock.gizzard.topology.routes(tableIdOf(graph.id, direction))) {

@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 
-/** Waits until everything that was journaled, and all that it brought about, has been applied. `retry` is called for jobs that failed; absent: they wait for their turn. */
+/**
+ * Waits until every journaled job, and every job that these brought about, has been applied. `retry` is called for
+ * jobs that failed; absent: they wait for their turn.
+ */
 export async function untilApplied(flock: Flock, retry?: () => Promise<unknown>): Promise<void> {
   const deadline = Deadline.after(30_000);
   for (;;) {

@@ -4,7 +4,8 @@ import { seededRandom } from '../moving/seededRandom.js';
 import { fileForms } from './files.js';
 import { TextFuzzer } from './textFuzzer.js';
 
-// Every form of file that is read is given almost right ones. Each is read, or refused with an error that says what is wrong with it.
+// Gives almost right files to every file format that is read. Each file is read, or refused with an error that says
+// what is wrong with it.
 
 const files = Number(process.env['ROOST_TEST_FRAMES'] ?? 300);
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? 1);

@@ -15,7 +15,7 @@ import { loadConfig } from '../../process/index.js';
 /** A form of file that Roost reads. */
 export interface FileForm {
   readonly name: string;
-  /** Right ones. */
+  /** Right samples. */
   readonly samples: readonly string[];
   readonly read: (bytes: Buffer) => unknown;
 }
@@ -93,7 +93,7 @@ function readEdges(
   bytes: Buffer,
   parserOf: (options: typeof parserOptions & { skipBad: boolean }) => EdgeParser | NdjsonParser,
 ): void {
-  // In pieces, as a file comes, once to its end and once to the first line that is wrong.
+  // Read the file in pieces, once to its end and once to the first wrong line.
   for (const skipBad of [true, false]) {
     const parser = parserOf({ ...parserOptions, skipBad });
     for (let at = 0; at < bytes.length; at += 7_001) for (const _ of parser.push(bytes.subarray(at, at + 7_001)));
@@ -101,7 +101,7 @@ function readEdges(
   }
 }
 
-/** Those that are read from the disk. */
+/** The files that are read from the disk. */
 class Folder {
   readonly dir = mkdtempSync(join(tmpdir(), 'roost-fuzz-'));
 

@@ -4,7 +4,7 @@ import { RawWriter } from './rawWriter.js';
 
 type Random = (below: number) => number;
 
-/** Whatever it holds, an answer comes or the connection ends: its length is right. */
+/** A frame with the right length: whatever it holds, an answer comes or the connection ends. */
 export interface FuzzedFrame {
   readonly bytes: Buffer;
   readonly method: string;
@@ -19,15 +19,16 @@ const numbers = [0, 1, -1, 2, 3, 100, 10_000, 16_384, 0x7fffffff, -0x80000000];
 const bigNumbers = [0n, 1n, -1n, 2n, 1n << 31n, 1n << 53n, (1n << 63n) - 1n, -(1n << 63n)];
 
 /**
- * Calls of a service by the structure of its IDL: fields have values of their types, now and then the greatest, the least or very many; or they lack, come twice, come with another's type
- * or number, say a length that is not theirs, or lie far inside one another; and bytes flip.
+ * Calls of a service by the structure of its IDL. Fields have values of their types, now and then the greatest, the
+ * least or very many; or they are missing, come twice, come with another type or number, state a wrong length, or are
+ * deeply nested; and bytes flip.
  */
 export class FrameFuzzer {
   readonly #output = new RawWriter();
   readonly #methods: readonly IdlMethod[];
-  /** How wild this frame is: of 1,000 places, so many are wrong. */
+  /** How wild this frame is: how many of 1,000 places are wrong. */
   #wildness = 0;
-  /** Values that are left, so that lists in lists end. */
+  /** The number of values left, so that lists in lists end. */
   #left = 0;
 
   /**
@@ -51,7 +52,7 @@ export class FrameFuzzer {
     const output = this.#output;
     output.i32(0);
     if (this.random(300) === 0) {
-      // Another version, type or name.
+      // Another version, type or name of the message.
       output.i32(this.#one([0x80010000 | this.random(256), this.random(2 ** 31), -1, 0x80020001]));
       this.#string(this.#one([method.name, '', 'no_such_method', 'x'.repeat(300)]));
     } else {
@@ -62,7 +63,7 @@ export class FrameFuzzer {
     this.#fields(method.arguments, 0);
     const bytes = output.take();
     bytes.writeInt32BE(bytes.length - 4);
-    // Not in the length: with a wrong one the server waits for what is to come.
+    // The length is never changed: with a wrong length the server waits for more bytes.
     if (this.random(50) === 0) {
       for (let flips = 1 + this.random(3); flips > 0; flips--)
         bytes[4 + this.random(bytes.length - 4)]! ^= 1 << this.random(8);
@@ -193,7 +194,7 @@ export class FrameFuzzer {
     }
   }
 
-  /** Packed 64-bit integers, the way in which columns and lists of ids travel. */
+  /** Writes packed 64-bit integers, the form in which columns and lists of ids travel. */
   #ids(): Buffer {
     const count = this.random(300) === 0 ? manyElements : this.random(6);
     const ids = Buffer.alloc(count * 8 + (this.#wild() ? this.random(8) : 0));

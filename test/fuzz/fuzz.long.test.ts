@@ -1,4 +1,5 @@
 import { fuzzEveryPort } from './fuzzEveryPort.js';
 
-// A million frames for each port: 15 minutes a port on two cores that do nothing else. `ROOST_TEST_FRAMES` says how many.
+// Sends a million frames to each port, which takes 15 minutes a port on two cores that do nothing else.
+// `ROOST_TEST_FRAMES` sets the number.
 fuzzEveryPort('fuzz_long', { frames: Number(process.env['ROOST_TEST_FRAMES'] ?? 1_000_000), checkStalls: true });

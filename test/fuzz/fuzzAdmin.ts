@@ -4,7 +4,10 @@ import { seededRandom } from '../moving/seededRandom.js';
 const lanes = 4;
 const requestsPerBatch = 16;
 
-/** Sends requests, right and wrong ones, until so many were answered, and counts the answers by their status; `closed` are connections that ended without one. */
+/**
+ * Sends right and wrong requests until so many are answered, and counts the answers by their status; `closed` counts
+ * connections that ended without an answer.
+ */
 export async function fuzzAdmin(port: number, seed: number, answers: number): Promise<Record<string, number>> {
   const random = seededRandom(seed);
   const figures: Record<string, number> = {};
@@ -25,7 +28,10 @@ export async function fuzzAdmin(port: number, seed: number, answers: number): Pr
 
 const lastRequest = 'GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
 
-/** All that the server says until it ends the connection, which the last request asks for. A request is sent when the one before it was answered. */
+/**
+ * Returns everything that the server sends until it ends the connection, which the last request asks for. Each
+ * request is sent when the one before is answered.
+ */
 async function exchange(port: number, requests: string[]): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1' });
   const chunks: Buffer[] = [];
@@ -34,10 +40,10 @@ async function exchange(port: number, requests: string[]): Promise<string> {
     chunks.push(chunk);
     next();
   });
-  // A reset is one of the ways in which a server closes.
+  // A server may also close with a reset.
   socket.on('error', () => undefined);
   next();
-  // A body that never ends is waited for in vain.
+  // A body that never ends gets no answer, so the test stops waiting.
   socket.setTimeout(500, () => socket.destroy());
   await new Promise((resolve) => socket.on('close', resolve));
   return Buffer.concat(chunks).toString('latin1');
@@ -46,13 +52,13 @@ async function exchange(port: number, requests: string[]): Promise<string> {
 const methods = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'];
 const paths = ['/healthz', '/readyz', '/server_info', '/server_info.txt', '/stats.txt', '/metrics', '/', '*', '/none'];
 
-/** Right but for one in ten, behind which a connection mostly ends. */
+/** Returns a request. One in ten is wrong, and mostly ends its connection. */
 function request(random: (below: number) => number): string {
   const one = <T>(list: readonly T[]): T => list[random(list.length)]!;
   const wild = random(10) === 0;
   const junk = (most: number): string =>
     Array.from({ length: random(most) }, () => String.fromCharCode(random(256))).join('');
-  // The metrics cost the most by far.
+  // The metrics cost by far the most.
   const path = random(20) > 0 ? '/healthz' : one(paths);
   const url = one([
     path,

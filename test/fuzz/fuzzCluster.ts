@@ -31,7 +31,7 @@ const jobs = jobKinds.flatMap((kind) =>
 interface FuzzedService {
   readonly service: string;
   readonly strings: readonly string[];
-  /** What an operator may do to others: it works here too. */
+  /** Methods with which an operator may act on others, and which work here too. */
   readonly skipped?: readonly string[];
 }
 
@@ -51,13 +51,13 @@ export const services = {
 export type FuzzedPort = keyof typeof services;
 
 interface Stalls {
-  /** How long the server's event loop was held up at most. */
+  /** The longest time for which the server's event loop was held up. */
   readonly stallMs: number;
-  /** How long a thread of this machine that has nothing to do was held up at most in the same time. */
+  /** The longest time for which an idle thread of this machine was held up in the same period. */
   readonly idleMs: number;
 }
 
-/** A cluster with a server in a process of its own, whose ports are sent anything, and a good client beside it. */
+/** A cluster whose server is its own process. The test sends anything to its ports, with a good client beside it. */
 export class FuzzCluster {
   readonly #idle = new IdleThread();
 
@@ -68,7 +68,7 @@ export class FuzzCluster {
     private readonly peakBefore: number,
   ) {}
 
-  /** Call it at the top of a file: it makes the cluster's configuration. */
+  /** Creates the cluster's configuration; call it at the top of a file. */
   static configure(name: string): { readonly start: () => Promise<FuzzCluster> } {
     const shared = JSON.parse(readFileSync(inject('playgroundConfigPath'), 'utf8')) as ClusterConfigInput;
     const { config, configPath } = freshCluster(name, {
@@ -103,9 +103,9 @@ export class FuzzCluster {
     return this.measured(() => fuzzPort(this.#portOf(port), fuzzer, frames));
   }
 
-  /** Does something, and measures the event loop of the server meanwhile. */
+  /** Runs `work`, and measures the server's event loop meanwhile. */
   async measured<T extends object>(work: () => Promise<T>): Promise<T & Stalls> {
-    // Each print tells of the time since the one before, and so does the thread.
+    // Each print covers the time since the print before, and so does the thread's answer.
     await this.metrics();
     await this.#idle.longestMs();
     const figures = await work();
@@ -124,7 +124,7 @@ export class FuzzCluster {
     return answer.text();
   }
 
-  /** By how much the process has ever been larger than it was at first. */
+  /** The greatest growth of the process beyond its first size. */
   get grownBytes(): number {
     return peakOf(this.server) - this.peakBefore;
   }

@@ -4,17 +4,20 @@ import { FuzzCluster, services, type FuzzedPort } from './fuzzCluster.js';
 
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? 1);
 const grownMostBytes = 512 * 1024 * 1024;
-/** Beyond what an idle thread of this machine waited in the same time. */
+/** The longest stall allowed beyond the wait of an idle thread of this machine in the same time. */
 const stallMostMs = 50;
 
 interface FuzzOptions {
-  /** For each port. */
+  /** The number of frames for each port. */
   readonly frames: number;
-  /** Whether the server's event loop must go on. A machine that others use as well cannot tell. */
+  /** Whether the server's event loop must not stall. A shared machine cannot tell. */
   readonly checkStalls: boolean;
 }
 
-/** Declares tests that send every port calls made from its IDL, most of them wrong in some way, while a good client goes on beside it. */
+/**
+ * Declares tests that send calls made from its IDL to every port, most of them wrong in some way, while a good client
+ * works beside them.
+ */
 export function fuzzEveryPort(name: string, { frames, checkStalls }: FuzzOptions): void {
   const { start } = FuzzCluster.configure(name);
   let cluster: FuzzCluster;
@@ -22,7 +25,7 @@ export function fuzzEveryPort(name: string, { frames, checkStalls }: FuzzOptions
     cluster = await start();
   }, 60_000);
   afterAll(() => cluster?.stop(), 60_000);
-  // A machine that others use as well answers 100 a second.
+  // A shared machine answers 100 frames a second.
   const timeoutMs = 120_000 + 10 * frames;
 
   const unharmed = async (figures: { readonly stallMs: number; readonly idleMs: number }): Promise<void> => {

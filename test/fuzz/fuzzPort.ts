@@ -3,19 +3,22 @@ import type { FrameFuzzer, FuzzedFrame } from './frameFuzzer.js';
 
 const lanes = 4;
 const framesPerBatch = 32;
-/** An answer that does not come within is none. */
+/** An answer that takes longer counts as none. */
 const answerMs = 60_000;
 
 export interface FuzzFigures {
   /** Frames that were answered, or for which the connection was closed. */
   readonly frames: number;
   readonly replies: number;
-  /** Exceptions of Thrift's own: of unknown methods, and arguments that could not be read. */
+  /** The number of Thrift's own exceptions, for unknown methods and for arguments that could not be read. */
   readonly exceptions: number;
   readonly closed: number;
 }
 
-/** Sends so many frames to a port over several connections, and waits for what comes of each. Throws where nothing does. */
+/**
+ * Sends so many frames to a port over several connections, and waits for the outcome of each. Throws if a frame has
+ * no outcome.
+ */
 export async function fuzzPort(port: number, fuzzer: FrameFuzzer, frames: number): Promise<FuzzFigures> {
   const figures = { frames: 0, replies: 0, exceptions: 0, closed: 0 };
   let seqid = 0;
@@ -35,7 +38,7 @@ export async function fuzzPort(port: number, fuzzer: FrameFuzzer, frames: number
             client = undefined;
             break;
           }
-          // Bits of the number may have flipped.
+          // The bits of the sequence number may have flipped.
           if (!unanswered.delete(answer.seqid)) unanswered.delete([...unanswered.keys()][0]!);
           if (answer.type === 2) figures.replies++;
           else figures.exceptions++;

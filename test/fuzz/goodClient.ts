@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Roost } from '../../sdk/index.js';
 
 const options = { acknowledgment: 'materialized', deadlineMs: 60_000 } as const;
-/** Ids that nothing else writes to. */
+/** The first of the ids that nothing else writes to. */
 const first = 0x5eed_0000_0000_0000n;
 
-/** A client that goes on with its work beside others who send anything, and notes what was not as it should be. */
+/** A client that keeps working while others send anything, and records everything that was not as it should be. */
 export class GoodClient {
   readonly problems: string[] = [];
   calls = 0;

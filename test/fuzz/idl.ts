@@ -19,7 +19,9 @@ export interface IdlMethod {
   readonly arguments: readonly IdlField[];
 }
 
-/** Structs by their names, and the methods of services with those that they inherit. Names are unique over all files. */
+/**
+ * The structs by name, and the methods of each service, inherited methods included. Names are unique over all files.
+ */
 export interface Idl {
   readonly structs: ReadonlyMap<string, readonly IdlField[]>;
   readonly services: ReadonlyMap<string, readonly IdlMethod[]>;
@@ -27,7 +29,7 @@ export interface Idl {
 
 const folder = join(import.meta.dirname, '..', '..', 'wire', 'idl');
 
-/** Reads files of `wire/idl/`, as far as those use the language. Throws where one uses more of it. */
+/** Reads files of `wire/idl/`, in the part of the language that these use. Throws if a file uses more of it. */
 export function readIdl(files: readonly string[]): Idl {
   const reader = new IdlReader();
   for (const file of files) reader.read(file);
@@ -45,7 +47,7 @@ class IdlReader {
     this.#read.add(file);
     const text = readFileSync(join(folder, file), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
     for (const [, included] of text.matchAll(/^include "(.*)"/gm)) this.read(included!);
-    // What a field refers to may stand behind it.
+    // A field may refer to a name that is defined later.
     for (const [, name, body] of text.matchAll(/^enum (\w+) \{([^}]*)\}/gm)) {
       let next = 0;
       const values: number[] = [];

@@ -12,7 +12,7 @@ parentPort.on('message', () => {
 });
 `;
 
-/** A thread that has nothing to do. By how much it is late is how long the machine lets a thread wait. */
+/** A thread that has nothing to do. Its delay shows how long the machine makes a thread wait. */
 export class IdleThread {
   readonly #worker = new Worker(source, { eval: true });
 

@@ -34,7 +34,7 @@ export class RawWriter {
     this.#length += bytes.length;
   }
 
-  /** A copy of what was written, and begins anew. */
+  /** Returns a copy of the bytes written, and starts again. */
   take(): Buffer {
     const taken = Buffer.from(this.#bytes.subarray(0, this.#length));
     this.#length = 0;

@@ -23,11 +23,14 @@ const oddTexts = [
 ];
 const oddValues: readonly unknown[] = [...oddTexts, null, true, 0, -1, 1.5, 2 ** 53, -(2 ** 31), 1e308, [], {}, [[]]];
 
-/** Texts that are almost right: of a right one, in whatever form, values become others, parts come twice or go, and bytes flip. */
+/**
+ * Creates texts that are almost right. In a right text of any form, values are replaced, parts are repeated or
+ * removed, and bytes flip.
+ */
 export class TextFuzzer {
   constructor(private readonly random: Random) {}
 
-  /** Nearly one in ten is right. */
+  /** Nearly one text in ten is right. */
   next(samples: readonly string[]): Buffer {
     const sample = this.#one(samples);
     const json = this.random(2) === 0 ? parsed(sample) : undefined;
@@ -36,7 +39,10 @@ export class TextFuzzer {
     return bytes;
   }
 
-  /** JSON in which one value, at whatever depth, is another, lacks, is of another type, or is there very often. */
+  /**
+   * Returns JSON in which one value, at any depth, is replaced, is missing, has another type, or is repeated very
+   * often.
+   */
   #changed(value: unknown, depth: number): unknown {
     const entries: [string, unknown][] = value !== null && typeof value === 'object' ? Object.entries(value) : [];
     if (depth > 0 && (entries.length === 0 || this.random(4) === 0)) return this.#other(value);

@@ -20,7 +20,9 @@ const processors = {
   timeline: RoostTimelinesProcessor,
 } as const;
 
-/** The methods of a port: those of its service, those that it inherits included, and the one that shows a token. */
+/**
+ * Returns the methods of a port: those of its service, inherited methods included, and the method that shows a token.
+ */
 export const methodsOf = (port: Port): string[] =>
   [processors[port], AccessProcessor].flatMap((processor) => methodsBelow(processor.prototype));
 
@@ -32,7 +34,7 @@ function methodsBelow(of: object): string[] {
   return names.map((name) => name.slice('process_'.length));
 }
 
-/** A framed call with arguments that are written, or come as they are. */
+/** Returns a framed call; its arguments are written, or given as bytes. */
 export function frame(method: string, args: ((output: BinaryWriter) => void) | Buffer): Buffer {
   let head = Buffer.alloc(0);
   const output = new BinaryWriter(true, (message) => (head = Buffer.from(message)));
@@ -60,9 +62,12 @@ const [i32, string, struct, map, list] = [8, 11, 12, 13, 15] as const;
 
 export interface Shape {
   readonly name: string;
-  /** `refused`: with InvalidArgument, and the connection goes on; `closed`: it is no message; `either`: as the method goes; `answered`: in a few bytes. */
+  /**
+   * `refused`: with InvalidArgument, and the connection continues; `closed`: the bytes are no message; `either`:
+   * depends on the method; `answered`: in a few bytes.
+   */
   readonly outcome: 'refused' | 'closed' | 'either' | 'answered';
-  /** It is skipped, so that all methods are alike. */
+  /** Every method skips these arguments, so all methods behave alike. */
   readonly skipped?: true;
   /** Arguments of about so many bytes. */
   readonly args: (bytes: number) => Buffer;

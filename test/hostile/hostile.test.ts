@@ -7,7 +7,7 @@ import { startServeProcess, type ServeProcess } from '../serveProcess.js';
 import { freshCluster } from '../support/index.js';
 import { frame, methodsOf, shapes, type Port } from './frames.js';
 
-// What anybody may send to a server's ports, and how little comes of it.
+// Tests what any caller may send to a server's ports, and how little effect it has.
 
 const shared = JSON.parse(readFileSync(inject('playgroundConfigPath'), 'utf8')) as {
   readonly redis: { readonly host: string; readonly port: number };
@@ -29,7 +29,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** The most memory that the server's process ever had. */
+/** The peak memory of the server's process. */
 const peakBytes = (): number =>
   Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.ready.pid}/status`, 'utf8'))![1]) * 1024;
 
@@ -109,7 +109,7 @@ it('survives the messages that ended it, and the client does not repeat them', a
     type: 2,
     text: expect.stringContaining('at most 1048576 are allowed') as string,
   });
-  // A payload may be as long as a message holds.
+  // A payload may fill a whole message.
   expect(await send('injector', job(JSON.stringify({ none: { payload: text } })))).toMatchObject({
     type: 2,
     text: expect.stringContaining('there is no kind') as string,

@@ -1,9 +1,9 @@
-/** Holds whoever waits until it is opened. */
+/** Holds all waiters until a caller opens it. */
 export class Gate {
   readonly #opened: Promise<void>;
   #open: () => void = () => undefined;
   #arrived: (() => void)[] = [];
-  /** How many have come to the gate. */
+  /** The number of callers that have come to the gate. */
   waiting = 0;
 
   constructor() {
@@ -20,7 +20,7 @@ export class Gate {
     await this.#opened;
   }
 
-  /** Resolves once that many have come. */
+  /** Resolves once `count` callers have come. */
   async hasHeld(count: number): Promise<void> {
     while (this.waiting < count) await new Promise<void>((resolve) => this.#arrived.push(resolve));
   }

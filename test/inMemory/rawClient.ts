@@ -11,7 +11,7 @@ export interface RawAnswer {
   readonly message: Buffer;
 }
 
-/** A TCP client that sends any bytes, for what a well-behaved client would not do. */
+/** A TCP client that sends any bytes, for calls that a well-behaved client would not make. */
 export class RawClient {
   readonly #answers: RawAnswer[] = [];
   readonly #splitter = new MessageSplitter();
@@ -26,7 +26,7 @@ export class RawClient {
       }
       this.#wake();
     });
-    // A reset is one of the ways in which a server closes.
+    // A server may also close with a reset.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#closed = true;
@@ -44,7 +44,7 @@ export class RawClient {
     this.socket.write(bytes);
   }
 
-  /** The next answer; undefined where the server closed the connection without one. */
+  /** Returns the next answer; undefined if the server closed the connection without an answer. */
   async answer(): Promise<RawAnswer | undefined> {
     while (this.#answers.length === 0 && !this.#closed) await this.#change();
     return this.#answers.shift();

@@ -3,14 +3,14 @@ import { BinaryReader } from '../../wire/index.js';
 import { RawClient } from './rawClient.js';
 import { startTestServer, type TestServer } from './testServer.js';
 
-/** A server for one test. */
+/** Starts a server for one test. */
 export async function start(...args: Parameters<typeof startTestServer>): Promise<TestServer> {
   const server = await startTestServer(...args);
   onTestFinished(() => server.close());
   return server;
 }
 
-/** A connection for one test. */
+/** Opens a connection for one test. */
 export async function client(server: TestServer): Promise<RawClient> {
   const raw = await RawClient.connect(server.port);
   onTestFinished(() => raw.close());
@@ -26,6 +26,6 @@ export function exceptionText(message: Buffer): string {
   return input.readString();
 }
 
-/** The first line of the server's metrics that matches; undefined where none does. */
+/** Returns the first line of the server's metrics that matches; undefined if none does. */
 export const metric = async (server: TestServer, line: RegExp): Promise<string | undefined> =>
   line.exec(await server.metrics.registry.metrics())?.[0];

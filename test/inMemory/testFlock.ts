@@ -45,7 +45,7 @@ interface StoredEdge extends Edge {
   readonly positionAt: bigint;
 }
 
-/** A FlockService in memory, by the rules of single edges, for tests of what stands above one. */
+/** A FlockService in memory, by the rules of single edges, for tests of the layers above it. */
 export class TestFlock implements FlockService {
   /** Calls by method, so that a test can count what reached the service. */
   readonly calls: string[] = [];
@@ -58,7 +58,7 @@ export class TestFlock implements FlockService {
   readonly #graphs: readonly GraphInfo[];
   readonly #edges = new Map<number, Map<string, StoredEdge>>();
   readonly #clock = new HybridClock();
-  /** A node whose pages cannot be made. */
+  /** A node whose pages fail. */
   refused: bigint | undefined;
 
   constructor(names: readonly string[] = ['follows', 'blocks']) {
@@ -115,7 +115,8 @@ export class TestFlock implements FlockService {
         this.#apply(write.edges);
         continue;
       }
-      // As a snapshot: enough to see that a mass operation arrived. Colors are tested on the real store.
+      // The operation applies to a snapshot, which is enough to see that a mass operation arrived. Colors are tested
+      // on the real store.
       const { graphId, id, direction, operation, time } = write.node;
       const ends = this.#term({ graphId, direction, sourceId: id, states: edgeStates }).map((edge) =>
         direction === 'forward' ? edge.destinationId : edge.sourceId,
@@ -307,7 +308,7 @@ export class TestFlock implements FlockService {
     );
   }
 
-  /** The ids of a query in the order of its pages, each with what the cursor counts by. */
+  /** Returns the ids of a query in the order of its pages, each with the key that the cursor counts by. */
   #run(query: Query): { id: bigint; key: bigint }[] {
     if (query.kind === 'term') {
       const { direction, destinationIds } = query.term;

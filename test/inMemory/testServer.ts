@@ -9,7 +9,7 @@ import { TestFlock } from './testFlock.js';
 export interface TestServer {
   readonly flock: TestFlock;
   readonly metrics: Metrics;
-  /** Of each connection that was made. */
+  /** The peer of each connection that was made. */
   readonly peers: readonly Peer[];
   readonly port: number;
   /** host:port. */

@@ -100,7 +100,7 @@ describe('roost transform', { timeout: 120_000 }, () => {
       '--yes',
       '--wait',
     ).catch((error: unknown) => error);
-    // The tree has a copy there already.
+    // The tree already has a copy there.
     expect(moved).toBeInstanceOf(Error);
     const shrunk = await answer<{ migrations: { id: number; state: string }[]; next_steps: string[] }>(
       'transform',

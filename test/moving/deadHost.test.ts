@@ -5,7 +5,7 @@ import { KillableCluster } from '../support/killableCluster.js';
 import { liveGraphOf } from './liveGraph.js';
 import { LiveLoad } from './liveLoad.js';
 
-// A host that is gone for good keeps no migration from its end, and its tables are not forgotten.
+// A host that is gone for good does not keep a migration from ending, and its tables are not forgotten.
 
 const never = new AbortController().signal;
 let cluster: KillableCluster;

@@ -18,32 +18,32 @@ import {
 import type { Finished } from '../runRoost.js';
 import type { Kind, Round } from './drawRound.js';
 
-/** What an operator asks for, and how it shows how far it is. */
+/** An operator's request, and the way to see its progress. */
 export interface Deed {
   /** The command. */
   readonly args: readonly string[];
-  /** What the gate stops; absent where the moment is a random one. */
+  /** The event that the gate stops. Absent if the moment is random. */
   readonly gate?: string;
-  /** Whether it is recorded, so that it goes on without the command. */
+  /** Whether the deed is recorded, so that it continues without the command. */
   readonly begun: () => Promise<boolean>;
-  /** Whether it is in the phase of the round's moment. */
+  /** Whether the deed is in the phase of the round's moment. */
   readonly within: () => Promise<boolean>;
-  /** Whether it is where it should end. Fails where it has failed. */
+  /** Whether the deed is in its final state. Fails if the deed has failed. */
   readonly ended: () => Promise<boolean>;
-  /** The port of the server that works on it. */
+  /** The port of the server that works on the deed. */
   readonly owner: () => Promise<string | undefined>;
-  /** Looks at what it has left on the shards, and takes it away. */
+  /** Checks what the deed has left on the shards, and removes it. */
   readonly after?: () => Promise<void>;
 }
 
 /** A replica that was added leaves nothing to clean up: its migration is done with the switch, and cannot be rolled back. */
 const takenBack: readonly Kind[] = ['move', 'split', 'merge', 'rebalance'];
 
-/** For a copy that is to be caught in its middle. */
+/** Options that slow a copy down, so that it can be caught in its middle. */
 const slowly = ['--min-rate', '5', '--max-rate', '5'];
 const midwayMs = 60_000;
 
-/** What a round asks for, on a graph of two trees in each direction. */
+/** The deeds that rounds ask for, on a graph of two trees in each direction. */
 export class Deeds {
   constructor(
     private readonly flock: Flock,
@@ -52,7 +52,7 @@ export class Deeds {
     private readonly call: (args: readonly string[]) => Promise<Finished>,
   ) {}
 
-  /** Brings the graph to where the deed begins. */
+  /** Brings the graph to the state in which the deed starts. */
   async draw(): Promise<Deed> {
     const { kind, random } = this.round;
     const planner = await this.flock.gizzard.migrations.planner();
@@ -74,7 +74,7 @@ export class Deeds {
     };
   }
 
-  /** Of a migration whose copy has begun, and goes on for longer than a round. */
+  /** Rolls back a migration whose copy has started, and lasts longer than a round. */
   async #rollbackMidway(planner: MigrationPlanner, paused: boolean): Promise<Deed> {
     const { args } = this.#transformation(planner, takenBack[this.round.random(takenBack.length)]!);
     const newest = await this.#newestId();
@@ -102,7 +102,7 @@ export class Deeds {
     };
   }
 
-  /** Of a copy or repair that has begun, and goes on for longer than a round. */
+  /** Cancels a copy or repair that has started, and lasts longer than a round. */
   async #cancel(planner: MigrationPlanner, kind: 'copy' | 'repair'): Promise<Deed> {
     const { gizzard } = this.flock;
     const leaves = shuffled(
@@ -203,7 +203,7 @@ export class Deeds {
     return at === 'before' ? `${places[0]} running` : `${places.at(-1)} done`;
   }
 
-  /** The way back goes through the phases in reverse, from the switch on. */
+  /** A rollback goes through the phases in reverse, from the switch on. */
   #gateBack(steps: readonly PlannedStep[]): string | undefined {
     const { at, phase } = this.round.moment;
     if (at === 'within') return undefined;
@@ -273,7 +273,7 @@ export class Deeds {
     return (await this.flock.gizzard.migrations.list({ active: false, limit: 10 })).filter(({ id }) => id > newest);
   }
 
-  /** Where the server of an id listens. */
+  /** Returns the port on which the server of an id listens. */
   async #portOf(id: string | undefined): Promise<string | undefined> {
     const server = (await this.flock.gizzard.servers.list()).find((one) => one.id === id);
     return server === undefined ? undefined : String(server.info['flockPort']);
@@ -286,7 +286,7 @@ export const shuffled = <T>(list: readonly T[], random: (below: number) => numbe
     .sort(([a], [b]) => a - b)
     .map(([, one]) => one);
 
-/** The places of a phase's steps; a plan that lacks the phase has the switch at least. */
+/** Returns the places of a phase's steps; a plan without the phase at least has the switch. */
 function placesOf(steps: readonly PlannedStep[], phase: string): number[] {
   const places = steps.flatMap((step, place) => (step.phase === phase ? [place] : []));
   return places.length > 0 || phase === 'settle' ? places : placesOf(steps, 'settle');

@@ -22,7 +22,7 @@ afterAll(() => hosts.close());
 
 const loser = '[["12","2","b","3","4","5","6",7,"{}"]]';
 
-/** A table, and two rows of it with something in every column. The node's counters are those of its edges. */
+/** Each entry is a table with two rows that fill every column. The node's counters are those of its edges. */
 const stores: readonly (readonly [string, ShardType, readonly (readonly [table: string, rows: string])[]])[] = [
   [
     'flock',
@@ -73,7 +73,7 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
     (await new PageMover({ kind: 'diff', sources: shards, targets: [] }, hostOf).move(table, '', 100, deadline()))
       .differences;
 
-  /** What a comparison asks, without its second looks: is it told by the digests, and are the rows told apart? */
+  /** Compares as a comparison does, without its second looks: do the digests differ, and are the rows told apart? */
   const toldApart = async (table: MovableTable): Promise<{ digests: boolean; rows: number }> => {
     const [a, b] = await Promise.all(
       shards.map((shard) => table.digest!(hostOf(shard.id.hostname), shard, '', undefined, deadline())),
@@ -108,7 +108,7 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
       for (const [column, dataType] of columns) {
         const [change, back] = changeOf(String(column), String(dataType));
         await run(left, `UPDATE ${tableName(table)} SET ${String(column)} = ${change}`);
-        // The same change of both rows, which must not cancel out.
+        // The same change of both rows must not cancel out.
         expect(await toldApart(movable(table)), `${table}.${String(column)}`).toEqual({ digests: true, rows: 2 });
         await run(left, `UPDATE ${tableName(table)} SET ${String(column)} = ${back}`);
         expect(await toldApart(movable(table)), `${table}.${String(column)} set back`).toEqual({
@@ -154,10 +154,10 @@ it('tells an empty text from none, and one column from the next', async () => {
   expect(hashes.size).toBe(texts.length);
 });
 
-/** Expressions for another value of a column, and for the first one again. */
+/** Returns expressions for another value of a column, and for the first value again. */
 function changeOf(column: string, dataType: string): [change: string, back: string] {
   if (dataType === 'varchar') return [`CONCAT(${column}, 'x')`, `LEFT(${column}, CHAR_LENGTH(${column}) - 1)`];
-  // What is text otherwise holds JSON.
+  // The other text columns hold JSON.
   if (dataType.endsWith('text')) return [`REPLACE(${column}, '"b"', '"bx"')`, `REPLACE(${column}, '"bx"', '"b"')`];
   return [`${column} + 100`, `${column} - 100`];
 }

@@ -11,7 +11,8 @@ import { freshCluster } from '../support/index.js';
 
 const { config, configPath } = freshCluster('doctor', { jobs: { errorLimit: 2, errorDelaySeconds: 0.1 } });
 const ofUsers = freshCluster('doctor_users');
-// Whoever watches the name server repairs a replica that stays behind: nobody looks while the test runs.
+// The process that watches the name server repairs a replica that stays behind; no process watches while the test
+// runs.
 const unserved = freshCluster('doctor_unserved', { nameServer: { hosts: ['db1', 'db2'], reloadSeconds: 3_600 } });
 const [db1 = '', db2 = ''] = Object.keys(config.databaseHosts);
 const warnings: string[] = [];
@@ -68,7 +69,7 @@ it('finds what was left behind, and puts it right', async () => {
     { kind: 'addLink', link: { parent: route!.root.id, child: spare, weight: 0 } },
     { kind: 'markBusy', id: leaf, busy: 'busy' },
   ]);
-  // What one counter has too much another has too little, so that the totals agree.
+  // One counter is too high by as much as another is too low, so the totals agree.
   const nodes = `\`${config.cluster}\`.\`${other.tablePrefix}_nodes\``;
   await gizzard.mysql
     .host(other.hostname)
@@ -112,12 +113,13 @@ it('finds what was left behind, and puts it right', async () => {
   const repairs = fixed.flatMap(({ move }) => (move === undefined ? [] : [move]));
   expect(repairs).toHaveLength(1);
   await gizzard.moves.finished(repairs[0]!, new AbortController().signal);
-  // The spare may be meant; the tables are dropped only where that is asked for, and those of the shard that went are nobody's now.
+  // The spare may be intended. Tables are dropped only on request, and the tables of the deleted shard now belong to
+  // no shard.
   const left = await gizzard.doctor.examine();
   expect(kinds(left)).toEqual(
     [`idleLink ${root} → ${db2}/spare`, `unnamedTables ${db1}/lost`, `unnamedTables ${db2}/nobodys`].sort(),
   );
-  // Tables that somebody has begun to use since stay.
+  // Tables that have come into use since then stay.
   const taken = { hostname: db2, tablePrefix: 'nobodys' };
   await gizzard.apply([{ kind: 'createShard', shard: { id: taken, type: 'flock', attributes: {}, busy: 'normal' } }]);
   await gizzard.doctor.fix(left, { dropTables: true });
@@ -205,7 +207,7 @@ it('names what is denied, missing, apart and lagging, and says where it could no
   }
   const { exitCode, stdout } = await callRoost(['doctor', '--config', configPath], '.');
   expect({ exitCode, well: stdout.includes('well:') }).toEqual({ exitCode: 3, well: false });
-  // As if it had been killed.
+  // This row is the one that a killed server leaves.
   await gizzard.mysql
     .host('db1')
     .run(

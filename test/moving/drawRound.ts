@@ -1,7 +1,10 @@
 import type { Phase } from '../../gizzard/index.js';
 import { seededRandom } from './seededRandom.js';
 
-/** The last four take back what is in the middle of a copy, at any moment: a running or a paused migration, a copy, a repair. */
+/**
+ * The last four take back work in the middle of a copy, at any moment: a running or a paused migration, a copy, a
+ * repair.
+ */
 export const kinds = [
   'move',
   'replicate',
@@ -22,7 +25,7 @@ export type Kind = (typeof kinds)[number];
 export const victims = ['server', 'command', 'database', 'redis'] as const;
 export type Victim = (typeof victims)[number];
 
-/** Between having done and having recorded the first or last step of a phase, or somewhere in it. */
+/** A moment between doing and recording the first or last step of a phase, or somewhere in the phase. */
 export interface Moment {
   readonly phase: 'preflight' | 'plan' | Phase;
   readonly at: 'before' | 'after' | 'within';
@@ -44,16 +47,19 @@ export interface Round {
   readonly kind: Kind;
   readonly victim: Victim;
   readonly moment: Moment;
-  /** How many replicas each tree has before. */
+  /** The number of replicas that each tree has before the round. */
   readonly replicas: number;
-  /** How long after the beginning of the phase, where it is within it. */
+  /** The time after the start of the phase, if the moment is within it. */
   readonly delayMs: number;
-  /** How long what was killed stays away. */
+  /** The time for which the killed process stays away. */
   readonly awayMs: number;
   readonly random: (below: number) => number;
 }
 
-/** Seeds that follow each other go through all kinds, victims and moments, and, since their numbers have no common divisor, through all of their combinations. */
+/**
+ * Consecutive seeds go through all kinds, victims and moments. These counts have no common divisor, so the seeds also
+ * go through all combinations.
+ */
 export function drawRound(seed: number): Round {
   const random = seededRandom(seed);
   const kind = kinds[seed % kinds.length]!;
@@ -62,9 +68,9 @@ export function drawRound(seed: number): Round {
     kind,
     victim: victims[seed % victims.length]!,
     moment: isMidway ? { phase: 'copy', at: 'within' } : moments[seed % moments.length]!,
-    // A copy is one of a replica to another.
+    // A copy needs another replica to copy to.
     replicas: random(3) === 0 && kind !== 'copy' && !kind.startsWith('cancel') ? 1 : 2,
-    // A command takes about a second to begin.
+    // A command takes about a second to start.
     delayMs: random(isMidway ? 1_800 : 400),
     awayMs: random(1_500),
     random,

@@ -51,7 +51,7 @@ describe('trees in a migration', { timeout }, () => {
       { kind: 'addLink', link: { parent: made.id, child: leaf.id, weight: 1 } },
       { kind: 'removeForwarding', tableId: id, baseId: 0n },
       { kind: 'setForwarding', forwarding: { tableId: id, baseId: 0n, shard: made.id } },
-      // This takes the upper half of its keys from it.
+      // This forwarding takes the upper half of the keys from the one above.
       { kind: 'setForwarding', forwarding: { tableId: id, baseId: 2n ** 59n, shard: made.id } },
       { kind: 'deleteShard', id: leaf.id },
       { kind: 'markBusy', id: leaf.id, busy: 'busy' },

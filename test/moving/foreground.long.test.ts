@@ -7,7 +7,7 @@ import { KillableCluster } from '../support/killableCluster.js';
 import { liveGraphOfClient } from './liveGraph.js';
 import { LiveLoad } from './liveLoad.js';
 
-// One load, through a client and two servers, while a DBA does everything to its graph that may be done to one.
+// Runs one load, through a client and two servers, while a DBA does everything to its graph that may be done to one.
 
 const graphId = 1;
 let cluster: KillableCluster;
@@ -46,7 +46,7 @@ async function call(
   return JSON.parse(stdout) as Awaited<ReturnType<typeof call>>;
 }
 
-/** A command whose migrations all come to the state that it leaves them in. */
+/** Runs a command whose migrations must all reach the given state. */
 async function carriesOut(state: 'settled' | 'done', ...args: string[]): Promise<number[]> {
   const { migrations } = await call(...args, '--wait', ...(state === 'done' ? ['--cleanup'] : []));
   expect(migrations.length).toBeGreaterThan(0);
@@ -64,7 +64,7 @@ const trees = (tableId: number): { readonly baseId: bigint; readonly leaves: rea
     }));
 const hostOf = (leaf: string): string => leaf.split('/')[0]!;
 const hosts = ['db1', 'db2', 'db3'];
-/** A leaf, and the host that its tree has no copy on. */
+/** Returns a leaf, and a host on which its tree has no copy. */
 const movable = (tableId: number): [leaf: string, host: string] => {
   const { leaves } = trees(tableId)[0]!;
   return [leaves[0]!, hosts.find((host) => !leaves.some((leaf) => hostOf(leaf) === host))!];
@@ -106,7 +106,7 @@ it('loses nothing, fails no read and counts right while a host is added, shards 
   expect(await flock.gizzard.doctor.examine()).toEqual([]);
 }, 900_000);
 
-/** Where the tree begins that most of the load's sources are in. */
+/** Returns the base of the tree that holds most of the load's sources. */
 function hottestBase(): bigint {
   const sources = new Map<bigint, number>();
   for (let source = 0n; source < 97n; source++) {

@@ -6,9 +6,9 @@ import { KilledRound } from './killedRound.js';
 import { LedgerGate } from './ledgerGate.js';
 
 /**
- * Rounds of a random transformation under reads and writes, in each of which one process is killed without warning. The migration must come to its end
- * by itself, with everything there that was acknowledged, every count right, no read that failed, and nothing left behind. Seeds are `step` apart: with 12, the kinds follow each other and
- * the victim stays the same.
+ * Runs rounds of a random transformation under reads and writes, and in each kills one process without warning. The
+ * migration must finish by itself: all acknowledged writes are there, every count is right, no read has failed, and
+ * nothing is left behind. Seeds are `step` apart: with 12, the kinds follow each other and the victim stays the same.
  */
 export async function killRounds(
   rounds: number,

@@ -2,7 +2,7 @@ import { it } from 'vitest';
 import '../support/killableCluster.js';
 import { killRounds } from './killRounds.js';
 
-// Each kind of process once; `npm run test:long` takes all kinds of migrations and moments.
+// Kills each kind of process once; `npm run test:long` takes all kinds of migrations and moments.
 const rounds = Number(process.env['ROOST_TEST_ROUNDS'] ?? 3);
 const seed = Number(process.env['ROOST_TEST_SEED'] ?? 20_110_401);
 

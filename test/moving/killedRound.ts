@@ -17,10 +17,10 @@ import { LiveLoad } from './liveLoad.js';
 const roundMs = 120_000;
 const lookEveryMs = 20;
 const edges = 300;
-/** A read that was on its way to a host when it came back may still fail. */
+/** A read that was on its way to a host when the host came back may still fail. */
 const readSlackMs = 250;
 
-/** One round, on a graph of its own. */
+/** One round, on its own graph. */
 export class KilledRound {
   #databaseAway = false;
   #databaseKilled = false;
@@ -40,7 +40,7 @@ export class KilledRound {
     const { replicas } = this.round;
     const name = `round_${this.seed}`;
     const { id: graphId } = await this.flock.createGraph(name, { shards: 2, replicas, hosts: [first, second] });
-    // A server that was killed in the round before may be listed still.
+    // A server that was killed in the round before may still be listed.
     await expect
       .poll(
         async () =>
@@ -71,7 +71,7 @@ export class KilledRound {
     ).toEqual([]);
     await gizzard.nameServer.reload();
     expect(gizzard.topology.state.shards.filter(({ busy }) => busy !== 'normal')).toEqual([]);
-    // Servers were killed: that is true for an hour.
+    // The round killed servers, and the doctor reports that for an hour.
     expect((await gizzard.doctor.examine()).filter(({ kind }) => kind !== 'silentServer')).toEqual([]);
   }
 
@@ -81,7 +81,9 @@ export class KilledRound {
     if (deed.gate !== undefined) await this.gate.close(deed.gate);
     const command = this.#start(deed.args);
     let asking: Promise<unknown> | undefined = command.finished.finally(() => (asking = undefined));
-    /** What did not come to be recorded is asked for again, as an operator would; what did goes on by itself. */
+    /**
+     * A request that was not recorded is made again, as an operator would; a recorded request continues by itself.
+     */
     const ended = async (): Promise<boolean> => {
       if (asking === undefined && !(await patiently(deed.begun)))
         asking = this.#call(deed.args).finally(() => (asking = undefined));
@@ -109,7 +111,7 @@ export class KilledRound {
     await asking;
   }
 
-  /** As a process where it is to be killed. */
+  /** Starts the command, as a process if the round kills it. */
   #start(args: readonly string[]): { readonly kill: () => Promise<void>; readonly finished: Promise<unknown> } {
     if (this.round.victim !== 'command') return { kill: () => Promise.resolve(), finished: this.#call(args) };
     const child = spawn(process.execPath, [roostMain, ...this.#full(args)], { stdio: 'ignore' });
@@ -137,7 +139,7 @@ export class KilledRound {
     return () => Promise.resolve();
   }
 
-  /** Returns what brings it back. */
+  /** Kills the victim, and returns a function that brings it back. */
   async #killPart(owner: string | undefined): Promise<() => Promise<void>> {
     const { cluster, round } = this;
     if (round.victim === 'server') {

@@ -3,15 +3,17 @@ import { createConnection, type Connection, type RowDataPacket } from 'mysql2/pr
 import type { Deadline } from '../../core/index.js';
 import type { RoostConfig } from '../../process/index.js';
 
-/** InnoDB shows the same list again to whoever looks within 100 ms. */
+/** InnoDB shows the same list again to a reader that asks within 100 ms. */
 const lookEveryMs = 120;
 
 /**
- * Stops whoever is about to record one thing in the ledger of migrations, between having done it and having said so, until it is opened. What may be
- * named: `2 pending` for the plan with its step 2, `2 running`, `2 done`, `2 undoing` and `2 undone` for what becomes of that step,
- * `move queued`, `move running` and `move done` for a copy.
+ * Stops any process that is about to record a given change in the ledger of migrations, between doing the work and
+ * recording it, until the gate is opened. The names are: `2 pending` for the plan with its step 2; `2 running`, `2
+ * done`, `2 undoing` and `2 undone` for the states of that step; `move queued`, `move running` and `move done` for a
+ * copy.
  *
- * A trigger changes a row that the gate holds locked. It is on the primary of the name server alone, and goes with it when that is killed.
+ * A trigger changes a row that the gate holds locked. The trigger is on the primary of the name server alone, and is
+ * lost when that is killed.
  */
 export class LedgerGate {
   #holder: Connection | undefined;
@@ -21,7 +23,7 @@ export class LedgerGate {
     this.#schema = `${config.cluster}_nameserver`;
   }
 
-  /** Makes the triggers. The tables of the ledger must be there. */
+  /** Creates the triggers. The tables of the ledger must exist. */
   async install(): Promise<void> {
     const connection = await this.#connect();
     try {
@@ -33,7 +35,7 @@ export class LedgerGate {
       await trigger('plan', 'INSERT ON migration_steps', `CONCAT(NEW.step, ' pending')`);
       await trigger('step', 'UPDATE ON migration_steps', `CONCAT(NEW.step, ' ', NEW.state)`);
       await trigger('move', 'INSERT ON moves', `'move queued'`);
-      // A position that is saved is no new state.
+      // Saving a position is no new state.
       await trigger('moved', 'UPDATE ON moves', `IF(NEW.state = OLD.state, '', CONCAT('move ', NEW.state))`);
     } finally {
       await connection.end();
@@ -42,14 +44,14 @@ export class LedgerGate {
 
   async close(what: string): Promise<void> {
     this.#holder = await this.#connect();
-    // It may be killed while it waits.
+    // The holder may be killed while it waits.
     this.#holder.on('error', () => undefined);
     await this.#holder.query('REPLACE INTO gate (what, hits) VALUES (?, 0)', [what]);
     await this.#holder.query('START TRANSACTION');
     await this.#holder.query('SELECT hits FROM gate WHERE what = ? FOR UPDATE', [what]);
   }
 
-  /** True once somebody stands before it; false where `ended` says first that nobody will come. */
+  /** Resolves to true once a process stands before the gate; false if `ended` first says that none will come. */
   async reached(ended: () => Promise<boolean>, deadline: Deadline): Promise<boolean> {
     const looker = await this.#connect();
     try {
@@ -67,7 +69,7 @@ export class LedgerGate {
     }
   }
 
-  /** Also where the database that held it is gone. */
+  /** Works even if the database that held the gate is gone. */
   async open(): Promise<void> {
     const holder = this.#holder;
     this.#holder = undefined;

@@ -24,7 +24,10 @@ const sources = (pairs: readonly Pair[]): BigInt64Array => BigInt64Array.from(pa
 const destinations = (pairs: readonly Pair[]): BigInt64Array =>
   BigInt64Array.from(pairs, ([, destination]) => destination);
 
-/** Through servers inside this process; `flock` is asked for each request, so that requests may take turns among them. */
+/**
+ * Reaches the graph through servers inside this process; `flock` is called for each request, so that requests may
+ * take turns among the servers.
+ */
 export const liveGraphOf = (flock: () => Flock, graphId: number): LiveGraph => ({
   async write(edges, acknowledgment) {
     const pairs = edges.map(({ source, destination }): Pair => [source, destination]);
@@ -44,7 +47,7 @@ export const liveGraphOf = (flock: () => Flock, graphId: number): LiveGraph => (
   counts: (direction, ids) => flock().counts(graphId, direction, BigInt64Array.from(ids)),
 });
 
-/** Through a client, as an application does. */
+/** Reaches the graph through a client, as an application does. */
 export const liveGraphOfClient = (graph: Graph): LiveGraph => ({
   async write(edges, acknowledgment) {
     const options = { acknowledgment, deadlineMs: writeDeadlineMs };

@@ -23,25 +23,28 @@ const stateOf: Readonly<Record<Operation, EdgeState>> = {
 const batch = 25;
 const sourcesCount = 97;
 const retryAfterMs = 50;
-/** What is killed is back long before. */
+/** Killed processes are back long before this. */
 const giveUpAfterMs = 60_000;
 const never = new AbortController().signal;
 
 export interface LiveLoadOptions {
-  /** Whether what a write goes through may be killed: it is then repeated until it is acknowledged. */
+  /** Whether the path of a write may be killed: the write is then repeated until it is acknowledged. */
   readonly patient?: boolean;
-  /** Whether a read that fails now had nobody left to answer it. Absent: no read may fail. */
+  /** Whether a read that fails now had no server left to answer it. Absent: no read may fail. */
   readonly readsMayFail?: () => boolean;
-  /** Whether a replica may lack what is written now, since its host is away or has just come back. A write is then acknowledged for those that have it. Absent: none may. */
+  /**
+   * Whether replicas may lack what is written now, since their host is away or has just come back. A write is then
+   * acknowledged for the replicas that have it. Absent: none may.
+   */
   readonly replicasMayLag?: () => boolean;
 }
 
 /**
- * Reads and writes of one graph that go on while something is done to the cluster. Everything that was acknowledged is remembered,
- * must be read back at once where its writer waited for that, and be found in the end.
+ * Reads and writes of one graph that continue while the cluster is changed. The load remembers every acknowledged
+ * write. The write must be read back at once if its writer waited for that, and be found at the end.
  */
 export class LiveLoad {
-  /** What each edge, `source,destination`, was last acknowledged to be. */
+  /** The last acknowledged state of each edge, `source,destination`. */
   readonly #acknowledged = new Map<string, EdgeState>();
   /** Those edges that every read must show. */
   readonly #visible: Pair[] = [];
@@ -60,7 +63,7 @@ export class LiveLoad {
     this.#random = seededRandom(seed);
   }
 
-  /** Writes so many edges before the load begins. */
+  /** Writes so many edges before the load starts. */
   async fill(edges: number): Promise<void> {
     for (let at = 0; at < edges; at += 500) {
       await this.#write(
@@ -75,7 +78,7 @@ export class LiveLoad {
   }
 
   start(): void {
-    // Each writer has edges of its own, so that what it last wrote of one is what counts.
+    // Each writer has its own edges, so that its last write to an edge is the one that counts.
     this.#running = [this.#writer(1_000_000n, 'materialized'), this.#writer(2_000_000n, 'journaled'), this.#reader()];
   }
 
@@ -84,7 +87,7 @@ export class LiveLoad {
     await Promise.all(this.#running);
   }
 
-  /** Holds the graph against what was acknowledged: every edge, every count from both ends, and every replica. */
+  /** Compares the graph with what was acknowledged: every edge, every count from both ends, and every replica. */
   async check(flock: Flock, graphId: number): Promise<void> {
     await this.#applied(flock);
     expect(this.failures).toEqual([]);

@@ -7,8 +7,8 @@ import { liveGraphOf } from './liveGraph.js';
 import { LiveLoad } from './liveLoad.js';
 
 const cluster = freshCluster('migrations');
-// With an audit that forgets at once: a migration goes on, and back, by its ledger alone.
-// A copy rests beside the load for three times as long as a page takes, which on a busy machine is minutes: its floor keeps it going.
+// The audit forgets at once: a migration continues, and rolls back, by its ledger alone. A copy rests beside the load
+// for three times as long as a page takes, which on a busy machine is minutes; the floor of its rate keeps it going.
 const config = {
   ...cluster.config,
   nameServer: { ...cluster.config.nameServer, reloadSeconds: 0.1, auditEntries: 1 },
@@ -63,7 +63,7 @@ const shapes = (graphId: number): string[] => {
   return [...planner.roots(graphId).keys()].map((base) => printTemplate(planner.template(graphId, base)));
 };
 
-// They run while others use the machine.
+// The tests run while others use the machine.
 const timeout = 240_000;
 
 describe('under reads and writes', { timeout }, () => {
@@ -88,7 +88,7 @@ describe('under reads and writes', { timeout }, () => {
     await load.stop();
     await load.check(first, graphId);
 
-    // Neither end deleted a row: the copy that was given up and the shard that was replaced can be brought back.
+    // Neither outcome deleted a row: both the abandoned copy and the replaced shard can be brought back.
     const { dropped, hosts, moves } = first.gizzard;
     const rolledBack = (await dropped.list(db2)).find(({ why }) => why.startsWith(`migration ${id} was rolled back`));
     expect(rolledBack).toBeDefined();

@@ -33,7 +33,7 @@ async function write(
   for (let start = 0; start < count; start += 1_000) {
     const size = Math.min(1_000, count - start);
     const ids = BigInt64Array.from({ length: size }, (_, i) => BigInt(from + start + i));
-    // A tenth of the edges leave one node, the others many.
+    // A tenth of the edges leave one node; the others leave many.
     const sourceIds = ids.map((id) => (id % 10n === 0n ? 7n : id / 3n));
     await flock.write(
       { graphId, operations: operation, sourceIds, destinationIds: ids },
@@ -42,7 +42,7 @@ async function write(
   }
 }
 
-/** Every row of a shard, as its host has it. */
+/** Returns every row of a shard, as its host stores it. */
 async function stored({ hostname, tablePrefix }: ShardId): Promise<unknown> {
   const rows = (table: string): Promise<unknown> =>
     flock.gizzard.mysql
@@ -71,7 +71,7 @@ beforeAll(async () => {
     { graphId, operations: 'add', ...some, positions: BigInt64Array.of(-5n, 2n ** 62n) },
     { acknowledgment: 'materialized' },
   );
-  // Nodes at either end, and one that has no edges.
+  // These are nodes at either end, and one node without edges.
   const nodes = others.flatMap((id) =>
     (['forward', 'backward'] as const).map((direction) => ({
       node: { graphId, id, direction, operation: 'archive' as const },
@@ -100,7 +100,7 @@ describe('a copy', () => {
 
   it('neither loses nor brings back what is written meanwhile', async () => {
     const target = await makeLeaf('copied_live');
-    // From now on it gets the writes too, and no reads.
+    // From now on the target gets the writes too, and no reads.
     await flock.gizzard.apply([{ kind: 'addLink', link: { parent: forward.root.id, child: target, weight: 0 } }]);
     const id = await flock.gizzard.moves.request('copy', [forward.leaves[0]!, target], {
       minRowsPerSecond: 4_000,

@@ -1,4 +1,4 @@
-/** A generator whose numbers a seed gives again (mulberry32). */
+/** Returns a generator that gives the same numbers for the same seed (mulberry32). */
 export function seededRandom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

@@ -16,7 +16,7 @@ async function answer<T>(...args: string[]): Promise<T> {
 const rows = 3_000;
 const ids = BigInt64Array.from({ length: rows }, (_, i) => BigInt(i));
 
-/** A part of the day that it is not now, and not soon. */
+/** Returns a part of the day that does not include the present and does not start soon. */
 function otherTimes(): string {
   const hour = new Date().getUTCHours();
   const at = (hours: number): string => String((hour + hours) % 24).padStart(2, '0');
@@ -52,7 +52,7 @@ describe('roost migrations throttle', { timeout: 60_000 }, () => {
     const [id] = migrations as [number];
     const copy = async () => (await server.gizzard.migrations.show(id)).moves.find(({ kind }) => kind === 'copy');
     await until(async () => ((await copy())?.rowsDone ?? 0) > 0);
-    // Unbounded, it is over with its first page.
+    // An unbounded copy would be done with its first page.
     expect((await copy())!.rowsDone).toBeLessThan(rows);
 
     const times = otherTimes();

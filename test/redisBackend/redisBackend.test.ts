@@ -10,7 +10,8 @@ import { loadConfig, type RedisConfig, type RoostConfig } from '../../process/in
 import { usersStore, type Users } from '../../users/index.js';
 import { secondShard, shardOf, wordsStore, type Words } from './wordsStore.js';
 
-// A store whose leaves are Redis hashes, beside one on MySQL, on the same Gizzard. The servers are redis2 to redis4, their hosts in the topology r2 to r4.
+// Tests a store whose leaves are Redis hashes, beside a store on MySQL, on the same Gizzard. The servers are redis2
+// to redis4; their hosts in the topology are r2 to r4.
 const dir = mkdtempSync(join(tmpdir(), 'roost-redis-backend-'));
 const never = new AbortController().signal;
 const key = (i: number): bigint => BigInt(i * 30);

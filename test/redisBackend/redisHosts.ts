@@ -5,10 +5,10 @@ import { silentLog, type RedisConfig } from '../../process/index.js';
 import { connectRedis, microsOf } from '../../redis/index.js';
 
 const signOfLifeMs = 1_000;
-/** Replies that say something of the server and not of the command. */
+/** Replies about the server rather than the command. */
 const ofTheHost = /^(LOADING|OOM|READONLY|MISCONF|BUSY|NOAUTH|WRONGPASS|NOSHARD)/;
 
-/** One Redis that shards live on. */
+/** A Redis server that holds shards. */
 export class RedisHost implements Host {
   readonly health = new Health();
   readonly #redis: Redis;
@@ -20,7 +20,10 @@ export class RedisHost implements Host {
     this.#redis = connectRedis(config, silentLog, { retries: 0 });
   }
 
-  /** Runs commands within a deadline. Throws `Unavailable` for what is the server's fault, `DeadlineExceeded`, and `Internal` for what is the command's. */
+  /**
+   * Runs commands within a deadline. Throws `Unavailable` if the server is at fault, `DeadlineExceeded`, and
+   * `Internal` if the command is at fault.
+   */
   async run<T>(deadline: Deadline, work: (redis: Redis) => Promise<T>): Promise<T> {
     this.health.asked();
     try {

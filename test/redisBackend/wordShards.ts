@@ -4,20 +4,20 @@ import type { RedisHost } from './redisHosts.js';
 
 export const wordsTableId = 7;
 
-/** A word that a key stands for: of two the later one wins, at the same time the greater one. */
+/** The word that a key stands for: of two words the later wins, at equal times the greater. */
 export interface Word {
   readonly key: bigint;
-  /** Microseconds since 1970, by the journal. */
+  /** Microseconds since 1970, set by the journal. */
   readonly at: bigint;
   readonly text: string;
 }
 
-/** A shard is a Redis hash of words by their keys. The field '' keeps one without words in being. */
+/** A shard is a Redis hash of words by their keys. The field '' keeps a shard without words in existence. */
 const shardKeyOf = (cluster: string, { tablePrefix }: { readonly tablePrefix: string }): string =>
   `${cluster}:words:${tablePrefix}`;
 const asideKey = (cluster: string, name: string): string => `${cluster}:aside:${name}`;
 
-/** As text: the greater one wins. */
+/** Times compare as text: the greater wins. */
 const timeDigits = 20;
 const valueOf = ({ at, text }: Word): string => String(at).padStart(timeDigits, '0') + text;
 const wordOf = (key: string, value: string): Word => ({
@@ -26,14 +26,14 @@ const wordOf = (key: string, value: string): Word => ({
   text: value.slice(timeDigits),
 });
 
-/** Merges words into the shard KEYS[1], which must exist: one that is renamed or dropped takes no writes. */
+/** Merges words into the shard KEYS[1], which must exist: a shard that is renamed or dropped takes no writes. */
 const mergeScript = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return redis.error_reply('NOSHARD there is no ' .. KEYS[1]) end
 for i = 1, #ARGV, 2 do
   local known = redis.call('HGET', KEYS[1], ARGV[i])
   if not known or known < ARGV[i + 1] then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end`;
-/** Renames KEYS[1] to KEYS[2]; 0 where it is missing. */
+/** Renames KEYS[1] to KEYS[2]; returns 0 if KEYS[1] is missing. */
 const renameScript = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('RENAME', KEYS[1], KEYS[2])
@@ -135,7 +135,7 @@ export const wordShardType = (cluster: string): ShardType<RedisHost> => ({
 
 const kind = 'test.words';
 
-/** i64 time, i64 key, text. The journal puts the time in. */
+/** Encodes i64 time, i64 key, text. The journal sets the time. */
 export function wordJob(key: bigint, text: string): NewJob {
   const payload = Buffer.alloc(16 + Buffer.byteLength(text));
   payload.writeBigInt64LE(key, 8);

@@ -23,7 +23,7 @@ export class Words {
     readonly hosts: RedisHosts,
   ) {}
 
-  /** Two shards, each on all of the hosts. */
+  /** Sets up two shards, each on all of the hosts. */
   async setup(hosts: readonly string[]): Promise<void> {
     const shards = [
       ['words_1', 0n],
@@ -48,7 +48,7 @@ export class Words {
     ]);
   }
 
-  /** Returns when it is applied on a replica that is read, and on each that takes it. */
+  /** Resolves when the word is applied on a replica that is read, and on each replica that takes it. */
   put(key: bigint, text: string): Promise<void> {
     return this.gizzard.jobs.append([wordJob(key, text)], {
       priority: 'high',
@@ -64,7 +64,7 @@ export class Words {
     );
   }
 
-  /** What one leaf holds. */
+  /** Returns the words that one leaf holds. */
   leaf(id: ShardId): Promise<Word[]> {
     const { topology, config } = this.gizzard;
     return wordsOf(this.hosts.host(id.hostname), config.cluster, topology.shard(id), deadline());

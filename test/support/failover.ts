@@ -9,14 +9,17 @@ const deadlineMs = 3_000;
 const withinMs = 60_000;
 
 export interface Failover {
-  /** By writer, the values that were acknowledged, in order. */
+  /** The acknowledged values of each writer, in order. */
   readonly acknowledged: readonly (readonly number[])[];
-  /** From the kill until every writer had an acknowledgment. */
+  /** The time from the kill until every writer had an acknowledgment. */
   readonly pauseMs: number;
   readonly killed: number;
 }
 
-/** Writes notes whose keys are their times, and kills the primary of the journal in the middle, after `killAfterMs`. Values begin at `from`. */
+/**
+ * Writes notes whose keys are their times, and kills the primary of the journal in the middle, after `killAfterMs`.
+ * Values start at `from`.
+ */
 export async function failOver(
   gizzard: Gizzard,
   redis: ReplicatedRedis,
@@ -74,7 +77,10 @@ export const write = (gizzard: Gizzard, value: number): Promise<void> =>
     { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(deadlineMs) },
   );
 
-/** For people: how long acknowledgments take one at a time, and how many there are in a second with 64 writes at a time. */
+/**
+ * Returns a line for people: how long one acknowledgment at a time takes, and how many arrive in a second with 64
+ * writes at a time.
+ */
 export async function acknowledgments(gizzard: Gizzard): Promise<string> {
   const one: number[] = [];
   for (let i = 0; i < 300; i++) {
@@ -94,7 +100,8 @@ export async function acknowledgments(gizzard: Gizzard): Promise<string> {
 }
 
 /**
- * Waits until all leaves hold what was acknowledged, and the same. Returns what is missing after a while, and the writers' pairs of writes whose times run backwards.
+ * Waits until all leaves hold the same notes, with every acknowledged note. Returns what is missing after a while,
+ * and the writers' pairs of writes whose times run backwards.
  */
 export async function faultsOf(
   gizzard: Gizzard,

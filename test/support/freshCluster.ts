@@ -15,15 +15,18 @@ export interface FreshCluster {
 
 let forAll: Partial<ClusterConfigInput> = {};
 
-/** Replaces top-level keys of the configuration in every cluster of the file that calls it: so that it can run the tests of another file in another setting. */
+/**
+ * Replaces top-level keys of the configuration in every cluster of the calling file, so that the file can run the
+ * tests of another file in another setting.
+ */
 export function overrideClusters(overrides: Partial<ClusterConfigInput>): void {
   forAll = overrides;
 }
 
 /**
- * A cluster of this test file's own on the shared playground: its identifier is new, so that its databases and its Redis keys are
- * nobody else's. Its server ports are 0, so that servers listen where the system finds room. Call it at the top of the file or of a
- * `describe`; when that is over, the databases and keys are dropped.
+ * Creates a cluster of this test file's own on the shared playground: its identifier is new, so no other test uses
+ * its databases or its Redis keys. Its server ports are 0, so that servers listen on free ports. Call it at the top
+ * of the file or of a `describe`; when that is over, the databases and keys are dropped.
  *
  * @param name tells whose cluster it is: letters, digits and `_`
  * @param overrides top-level keys of the configuration to replace
@@ -41,7 +44,7 @@ export function freshCluster(name: string, overrides: Partial<ClusterConfigInput
     ...overrides,
     cluster: `test_${name}_${randomBytes(4).toString('hex')}`,
   });
-  // Beside the servers' own files, so that it goes with them where a run is killed.
+  // The folder lies beside the servers' own files, so that it is removed with them if a run is killed.
   const folder = mkdtempSync(join(dirname(path), 'cluster-'));
   const configPath = join(folder, 'roost.config.json');
   writeFileSync(configPath, JSON.stringify(config, null, 2));

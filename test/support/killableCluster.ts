@@ -15,15 +15,15 @@ import { KillableServer, listeners } from './killableServer.js';
 export interface KillableClusterOptions {
   readonly databaseHosts: number;
   readonly servers: number;
-  /** What the configuration has in place of the playground's. */
+  /** The values that replace the playground's in the configuration. */
   readonly overrides?: Partial<ClusterConfigInput> | ((playground: Playground) => Partial<ClusterConfigInput>);
-  /** Absent: the journal's alone. */
+  /** The number of Redis servers. Absent: the journal's alone. */
   readonly redisServers?: number;
   /** Cache nodes; absent: none. */
   readonly caches?: number;
   /** The command line that serves; absent: this release's. */
   readonly main?: string;
-  /** Makes what is to be there when the servers start. */
+  /** Creates everything that must exist when the servers start. */
   readonly setUp: (config: RoostConfig) => Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export class KillableCluster {
       redisFsync: 'always',
     });
     const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
-    // What a dead server had in work is soon another's, and a host may be away for long.
+    // Another server soon takes over the work in flight on a dead server, and a host may be away for long.
     const changed: ClusterConfigInput = {
       ...written,
       jobs: { errorDelaySeconds: 0.3, errorLimit: 1_000_000, claimAfterSeconds: 2 },
@@ -81,7 +81,7 @@ export class KillableCluster {
     }
   }
 
-  /** A client of all servers, which finds them again after a crash. */
+  /** Returns a client of all servers, which finds the servers again after a crash. */
   connect(): Promise<Roost> {
     const addresses = (name: 'flock' | 'tbird'): string[] =>
       this.servers.map(({ ready }) => `127.0.0.1:${ready[name].port}`);
@@ -116,7 +116,10 @@ export class KillableCluster {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** Every table, of those that are like a pattern, holds the same on the first two hosts. `order` gives each of its rows one place. */
+  /**
+   * Checks that every table that matches a pattern holds the same rows on the first two hosts. `order` gives each row
+   * one place.
+   */
   async expectIdenticalReplicas({
     like = '%',
     order,
@@ -153,7 +156,7 @@ export class KillableCluster {
   }
 }
 
-/** Repeats what fails, for as long as a cluster may take to heal. */
+/** Repeats work that fails, for as long as a cluster may take to heal. */
 export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   const deadline = Deadline.after(90_000);
   for (;;) {
@@ -166,7 +169,10 @@ export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Does the parts of a load one after another, several at once, each repeated until it is acknowledged. `fault` runs when a third of them were. */
+/**
+ * Runs the parts of a load, several at once, and repeats each until it is acknowledged. `fault` runs when a third of
+ * the parts are acknowledged.
+ */
 export async function loadWithFault(
   parts: readonly (() => Promise<unknown>)[],
   fault: () => Promise<void>,
@@ -184,7 +190,7 @@ export async function loadWithFault(
   await faulted;
 }
 
-/** Waits until everything that was acknowledged is on every replica. */
+/** Waits until every acknowledged write is on every replica. */
 export async function untilApplied(roost: Roost): Promise<void> {
   const left = async (): Promise<unknown> => {
     const { queued, failing, bad } = await roost.journal();

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import { serverReadySchema, type ServerReady } from '../../cli/serverReady.js';
 import { roostMain } from '../runRoost.js';
 
-/** Each takes one of a server's ports. */
+/** Each listener takes one of a server's ports. */
 export const listeners = ['flock', 'manager', 'injector', 'tbird', 'users', 'admin'] as const;
 
-/** Nobody asks for it. Servers of before know of no such port, and pass over the variable. */
+/** No test asks for this port. Servers of the previous release do not know the port, and ignore the variable. */
 const freePortOfTimelines = { ROOST__SERVER__TIMELINE_PORT: '0' };
 
 /** `roost serve` as a process, which may be killed and started again on the same ports. */
@@ -55,7 +55,7 @@ export class KillableServer {
     this.#child?.kill('SIGCONT');
   }
 
-  /** Does nothing where it does not run. With SIGTERM it ends what it has begun. */
+  /** Does nothing if the server does not run. With SIGTERM, the server finishes what it has started. */
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;

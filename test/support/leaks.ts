@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 
-// Runs before each test file, so that this is the last `afterAll` of all: whatever the file opened must be closed by now.
-// Resources are what keeps Node alive, by its own account. Processes are found by a variable that they inherit, so that one which was
-// detached, or whose parent is gone, counts as well.
+// Runs before each test file, so that its `afterAll` is the last: everything that the file opened must be closed by
+// then. Resources are the handles that, by Node's own account, keep it alive. Processes are found by a variable that
+// they inherit, so that a process which was detached, or whose parent is gone, counts as well.
 
 const owner = `ROOST_TEST_OWNER=${randomUUID()}`;
 process.env['ROOST_TEST_OWNER'] = owner.slice(owner.indexOf('=') + 1);
 const before = resourceCounts();
-/** A closed socket needs some turns of the event loop, and a process that was told to stop some time. */
+/** A closed socket needs some turns of the event loop, and a process that was told to stop needs some time. */
 const settleMs = 3_000;
 
 afterAll(async () => {
@@ -42,7 +42,7 @@ function resourceCounts(): Map<string, number> {
   return counts;
 }
 
-/** Only where there is /proc; elsewhere a child counts as a resource while it is referenced. */
+/** Finds processes only if there is /proc; elsewhere a child counts as a resource while it is referenced. */
 function startedProcesses(): string[] {
   let pids: string[];
   try {
@@ -57,7 +57,7 @@ function startedProcesses(): string[] {
         `process ${pid} (${readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim().slice(0, 80)})`,
       ];
     } catch {
-      // Gone meanwhile, or somebody else's.
+      // The process is gone meanwhile, or belongs to another user.
       return [];
     }
   });

@@ -2,10 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A process reads it once, from the folder that it starts in. */
+/** A process reads this file once, from the folder in which it starts. */
 const fileName = 'clock.offset';
 
-/** A wall clock with an offset of microseconds that a file holds, for a process that preloads it. libfaketime does not get along with the allocator of Redis. */
+/**
+ * A wall clock with an offset of microseconds, read from a file, for a process that preloads it. libfaketime does not
+ * work with the allocator of Redis.
+ */
 const source = `
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -48,10 +51,10 @@ time_t time(time_t *to) {
 }
 `;
 
-/** Whether this machine can make it. */
+/** Whether this machine can build the library. */
 export const canMoveClocks = spawnSync('cc', ['--version']).status === 0;
 
-/** Makes a library, for `LD_PRELOAD`, that moves the wall clock of a process. Returns its path. */
+/** Builds a library, for `LD_PRELOAD`, that moves the wall clock of a process. Returns its path. */
 export function makeClockLibrary(dir: string): string {
   const library = join(dir, 'clock.so');
   const compiled = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-x', 'c', '-o', library, '-'], { input: source });
@@ -59,11 +62,14 @@ export function makeClockLibrary(dir: string): string {
   return library;
 }
 
-/** Moves the clock of the process that was started in a folder. To be called before it starts too: it looks for the file once. */
+/**
+ * Moves the clock of the process that was started in a folder. Call it before the process starts too, since the
+ * process reads the file once.
+ */
 export function moveClock(folder: string, offsetMs: number): void {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64LE(BigInt(offsetMs) * 1_000n);
   const file = join(folder, fileName);
-  // Where it is mapped already it has to stay the same file.
+  // A process may have mapped the file, so it must stay the same file.
   writeFileSync(file, bytes, { flag: existsSync(file) ? 'r+' : 'w' });
 }

@@ -1,7 +1,7 @@
 import { ChildProcess, type SpawnOptions } from 'node:child_process';
 import { basename } from 'node:path';
 
-// Set up for the unit tests: one that starts a server all the same fails, and says where it belongs.
+// Set up for the unit tests: a unit test that starts a server fails, and the error says where the test belongs.
 
 const servers = /^(mysqld|mariadbd|mysqld_safe|redis-server|memcached|docker|podman)$/;
 

@@ -12,21 +12,24 @@ import {
 import type { DatabaseHost } from '../../mysql/index.js';
 import { Metrics, silentLog, type Log, type RoostConfig } from '../../process/index.js';
 
-/** A value that a key holds. A key's values are a set, so that notes may be applied in any order and any number of times. */
+/**
+ * A value that a key holds. The values of a key are a set, so that notes may be applied in any order and any number
+ * of times.
+ */
 export interface Note {
   readonly key: bigint;
   readonly value: number;
 }
 
-/** What a test may do to a leaf's writes. */
+/** Hooks by which a test acts on a leaf's writes. */
 export interface NotesHooks {
-  /** The kind of job that the process knows. Absent: that of notes. */
+  /** The kind of job that the process knows. Absent: the kind of notes. */
   readonly kind?: string;
-  /** The newest version of it that the process knows. Absent: 1. */
+  /** The newest version of the kind that the process knows. Absent: 1. */
   readonly version?: number;
-  /** What brings shards of notes to newer schemas. Absent: there is version 1 alone. */
+  /** The upgrades of note shards to newer schemas. Absent: there is version 1 alone. */
   readonly upgrades?: readonly ShardUpgrade<DatabaseHost>[];
-  /** Called before items are applied to a leaf, in no transaction. What it throws fails them. */
+  /** Called before items are applied to a leaf, in no transaction. If it throws, the items fail. */
   beforeApply?(leaf: string, notes: readonly Note[]): Promise<void> | void;
   followUps?(leaf: string, notes: readonly Note[]): readonly FollowUp[];
 }
@@ -98,7 +101,7 @@ const info = (id: { hostname: string; tablePrefix: string }, type: string) => ({
   busy: 'normal' as const,
 });
 
-/** Table 1 in two shards, each replicated on the hosts. */
+/** Returns the changes for table 1 in two shards, each replicated on the hosts. */
 export function notesTopology(hosts: readonly string[]): Change[] {
   const shards = [
     ['first', 0n],
@@ -117,7 +120,7 @@ export function notesTopology(hosts: readonly string[]): Change[] {
   ];
 }
 
-/** A process's view of a cluster of notes; nothing is started. */
+/** Returns a process's view of a cluster of notes; starts nothing. */
 export const openNotes = (
   config: RoostConfig,
   hooks: NotesHooks = {},
@@ -141,7 +144,7 @@ export const append = (
     deadline: Deadline.after(options.deadlineMs ?? 20_000),
   });
 
-/** What each leaf of the topology holds, as `key=value` in order. */
+/** Returns the notes that each leaf of the topology holds, as `key=value` in order. */
 export async function notesOf(gizzard: Gizzard): Promise<Record<string, string[]>> {
   const read = async (host: DatabaseHost, leaf: Leaf): Promise<string[]> => {
     const rows = await host.rows(
@@ -159,7 +162,7 @@ export async function notesOf(gizzard: Gizzard): Promise<Record<string, string[]
   );
 }
 
-/** Fails the leaves whose name holds a text, as long as `while_` says so. */
+/** Returns a hook that fails the leaves whose name contains a text, while `while_` returns true. */
 export function failOn(leafPart: string, code: ErrorCode, while_: () => boolean = () => true): (leaf: string) => void {
   return (leaf) => {
     if (leaf.includes(leafPart) && while_()) throw new RoostError(code, `${leaf} fails on purpose`);

@@ -8,15 +8,15 @@ import { freshCluster } from './freshCluster.js';
 import { notesTopology, openNotes, type NotesHooks } from './notes.js';
 
 export interface OpenOptions {
-  /** Beside those of notes. */
+  /** Shard types beside the type of notes. */
   readonly shardTypes?: readonly ShardType[];
   /** Whether it takes jobs; true when absent. */
   readonly work?: boolean;
   readonly hooks?: NotesHooks;
-  /** Beside those of the whole file. */
+  /** Settings beside those of the whole file. */
   readonly jobs?: Partial<RoostConfig['jobs']>;
   readonly metrics?: Metrics;
-  /** Where the replicas are, for the first process, which makes the topology; absent: two hosts. */
+  /** The hosts of the replicas, for the first process, which creates the topology. Absent: two hosts. */
   readonly hosts?: readonly string[];
 }
 
@@ -27,13 +27,16 @@ export interface NotesCluster {
   /** A plain connection to the journal's Redis. */
   readonly redis: Redis;
   readonly keys: StreamKeys;
-  /** One more process of the test's cluster; closed after the test. */
+  /** Opens another process of the test's cluster, which closes after the test. */
   open(options?: OpenOptions): Promise<Gizzard>;
-  /** What both replicas of a shard hold, for comparison with `notesOf`. */
+  /** Returns the value that both replicas of a shard hold, for comparison with `notesOf`. */
   both<T>(shard: string, held: T): Record<string, T>;
 }
 
-/** Clusters of notes on the shared playground, a new one for each test of the file. Call it at the top of the file. */
+/**
+ * Creates clusters of notes on the shared playground, a new cluster for each test of the file. Call it at the top of
+ * the file.
+ */
 export function notesCluster(name: string, jobs: ClusterConfigInput['jobs']): NotesCluster {
   const { config } = freshCluster(name, { jobs });
   const [db1, db2] = Object.keys(config.databaseHosts) as [string, string];
@@ -75,7 +78,7 @@ export function notesCluster(name: string, jobs: ClusterConfigInput['jobs']): No
   };
 }
 
-/** A door that a test opens. */
+/** Returns a gate that a test opens. */
 export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   let open!: () => void;
   const opened = new Promise<void>((resolve) => (open = resolve));

@@ -13,7 +13,10 @@ const name = 'journal';
 const host = '127.0.0.1';
 const readyWithinMs = 60_000;
 
-/** Three servers of Redis, one of them the primary, and three Sentinels that promote another within about two seconds of its death. */
+/**
+ * Three Redis servers, with one primary, and three Sentinels that promote another server within about two seconds of
+ * the primary's death.
+ */
 export class ReplicatedRedis {
   readonly #dir = mkdtempSync(join(tmpdir(), 'roost-replicated-'));
   readonly #processes = new Map<number, ChildProcess>();
@@ -82,12 +85,12 @@ export class ReplicatedRedis {
     );
   }
 
-  /** Needs the library of `movedClock.ts` in `LD_PRELOAD` of this process when the server was started. */
+  /** Requires that the library of `movedClock.ts` was in this process's `LD_PRELOAD` when the server started. */
   moveClock(port: number, offsetMs: number): void {
     moveClock(this.#folder(port), offsetMs);
   }
 
-  /** Has the Sentinels promote a replica though the primary is well. */
+  /** Makes the Sentinels promote a replica although the primary is well. */
   async failOver(): Promise<void> {
     await ask(this.#sentinels[0]!, 'SENTINEL', 'FAILOVER', name);
   }
@@ -99,8 +102,9 @@ export class ReplicatedRedis {
   }
 
   /**
-   * Starts a server that was killed as a replica of the present primary, and waits until all is as before the kill, for the Sentinels too. One that is back before they have promoted another
-   * begins as the primary that it was.
+   * Starts a killed server as a replica of the present primary, and waits until everything is as before the kill, for
+   * the Sentinels too. A server that is back before the Sentinels have promoted another starts as the primary that it
+   * was.
    */
   async rejoin(port: number): Promise<void> {
     const primary = await this.primary();
@@ -111,7 +115,7 @@ export class ReplicatedRedis {
   /** Waits until the Sentinels see one primary with two replicas. */
   async settled(): Promise<void> {
     await until('Sentinels that see two replicas', async () => {
-      // It may have become another meanwhile: a Sentinel that is late names the one of before.
+      // The primary may have changed meanwhile: a late Sentinel names the old primary.
       if (!(await hasReplicas(await this.primary(), 2))) return false;
       const seen = await Promise.all(this.#sentinels.map((sentinel) => ask(sentinel, 'SENTINEL', 'REPLICAS', name)));
       return seen.every((answer) => {

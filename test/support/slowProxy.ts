@@ -8,7 +8,7 @@ interface Piece {
   readonly send: () => void;
 }
 
-/** What goes one way: passed on, or kept in order while the way is held or slow. */
+/** The traffic in one direction: passed on, or kept in order while the direction is held or slow. */
 class Lane {
   held = false;
   delayMs = 0;
@@ -17,7 +17,7 @@ class Lane {
 
   pass(send: () => void): void {
     const nowMs = performance.now();
-    // None overtakes another where the way has become faster.
+    // No piece overtakes another when the direction becomes faster.
     this.#kept.push({ dueMs: Math.max(nowMs + this.delayMs, this.#kept.at(-1)?.dueMs ?? 0), send });
     this.#sendDue();
   }
@@ -51,8 +51,8 @@ class Lane {
 }
 
 /**
- * The way to a TCP server, which a test holds up as a network may: what is sent while a direction is held arrives when it is released, also when the side that sent it is gone by then.
- * Connections are made and accepted meanwhile.
+ * A proxy to a TCP server, which a test delays as a network may. Data sent while a direction is held arrives when the
+ * direction is released, even if the sender is gone by then. Connections are made and accepted meanwhile.
  */
 export class SlowProxy {
   readonly #lanes: Readonly<Record<Way, Lane>> = { toServer: new Lane(), toClient: new Lane() };
@@ -80,12 +80,12 @@ export class SlowProxy {
     this.#lanes[way].held = true;
   }
 
-  /** Each piece that is sent from now on takes so long, until the way is released. */
+  /** Delays each piece that is sent from now on by `delayMs`, until the direction is released. */
   slow(way: Way, delayMs: number): void {
     this.#lanes[way].delayMs = delayMs;
   }
 
-  /** Lets all that was kept go on, in order, and is fast again. */
+  /** Passes on everything that was kept, in order, and is fast again. */
   release(way: Way): void {
     this.#lanes[way].release();
   }
@@ -96,7 +96,7 @@ export class SlowProxy {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
-  /** How many pieces are kept: bytes, and ends of connections. */
+  /** Returns the number of kept pieces: bytes, and ends of connections. */
   waiting(way: Way): number {
     return this.#lanes[way].waiting;
   }

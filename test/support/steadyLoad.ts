@@ -3,10 +3,10 @@ import { expect } from 'vitest';
 import type { Roost } from '../../sdk/index.js';
 
 const perWrite = 50;
-/** Then the same edges again, so that a shard that moves is not of any size. */
+/** After this many edges, the load writes the same edges again, so that a moving shard stays small. */
 const mostEdges = 20_000;
 
-/** Writes and reads of one client, without a pause. */
+/** The reads and writes of one client, without a pause. */
 export class SteadyLoad {
   readonly failures: string[] = [];
   edges = 0;
@@ -16,7 +16,7 @@ export class SteadyLoad {
 
   constructor(
     readonly roost: Roost,
-    /** Names what is this client's own. */
+    /** Names this client's own data. */
     private readonly id: bigint,
   ) {}
 
@@ -53,7 +53,7 @@ export class SteadyLoad {
     ]);
   }
 
-  /** All that was acknowledged is there, once. */
+  /** Checks that every acknowledged write is there, once. */
   async expectAll(): Promise<void> {
     const graph = await this.roost.graph('follows');
     expect(await graph.count(this.id)).toBe(BigInt(Math.min(this.edges, mostEdges)));
@@ -76,7 +76,7 @@ export class SteadyLoad {
   }
 }
 
-/** Until each client has done so many more steps of everything. */
+/** Waits until each client has done so many more steps of every kind. */
 export async function progress(loads: readonly SteadyLoad[], steps = 20): Promise<void> {
   for (const load of loads) {
     const [edges, tweets, users] = [

@@ -13,13 +13,13 @@ export interface ModelTweet {
 /** The home timeline that a reader should find, newest first. */
 export interface Expected {
   readonly ids: readonly bigint[];
-  /** Tweets that may stand there as well. */
+  /** Tweets that the timeline may hold as well. */
   readonly optional: ReadonlySet<bigint>;
 }
 
 export type ModelGraph = 'follows' | 'blocks' | 'retweets_off' | 'tweet_favorites';
 
-/** Tweets and graphs in memory, and the home timelines that the rules make of them. */
+/** Tweets and graphs in memory, and the home timelines that follow from them by the rules. */
 export class HomeModel {
   readonly tweets = new Map<bigint, ModelTweet>();
   readonly #edges = new Map<string, number>();
@@ -60,7 +60,7 @@ export class HomeModel {
       if (retweetOfId !== undefined) {
         if (ids.has(retweetOfId)) return false;
         if (retweeted.has(retweetOfId)) {
-          // Behind the kept entries a retweet may be shown after an older one.
+          // Behind the kept entries, a retweet may be shown after an older retweet.
           if (!this.whole) optional.add(tweet.id);
           return false;
         }
@@ -73,7 +73,10 @@ export class HomeModel {
     return { ids: shown.map(({ id }) => id).reverse(), optional };
   }
 
-  /** What happened to a user, as `kind actor tweet`, in no order: edges and tweets have their times from two clocks. */
+  /**
+   * Returns the events of a user, as `kind actor tweet`, in no order: edges and tweets get their times from two
+   * clocks.
+   */
   activity(userId: bigint): string[] {
     const found: string[] = [];
     const isTheirs = (id: bigint | undefined): boolean => id !== undefined && this.tweets.get(id)!.userId === userId;
@@ -105,7 +108,10 @@ export class HomeModel {
     return !answersAnother || this.has('follows', readerId, replyToUserId);
   }
 
-  /** Whether the reader follows the one who is answered only since the reply: then it was not delivered, but may stand behind the kept entries. */
+  /**
+   * Whether the reader started to follow the answered user only after the reply. The reply was then not delivered,
+   * but may stand behind the kept entries.
+   */
   #lateReply(readerId: bigint, { userId, replyToUserId, step }: ModelTweet): boolean {
     if (replyToUserId === undefined || replyToUserId === userId || userId === readerId) return false;
     return (this.#edges.get(`follows ${readerId} ${replyToUserId}`) ?? 0) > step;

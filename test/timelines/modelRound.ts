@@ -7,13 +7,16 @@ const users = 8;
 const walksPerRound = 16;
 let rounds = 0;
 
-/** Whether tweets are pushed into timelines, or pulled by readers. `mixed`: sometimes all the one, sometimes all the other, and mostly by how often readers read and authors post. */
+/**
+ * Whether tweets are pushed into timelines or pulled by readers. `mixed`: sometimes all push, sometimes all pull, and
+ * mostly by how often readers read and authors post.
+ */
 export const modes = ['push', 'pull', 'mixed'] as const;
 export type DeliveryMode = (typeof modes)[number];
 
 /**
- * Does a round of random deeds, and compares all home timelines with the model's. Returns what was wrong. Timelines keep `keep` entries. Where others deliver what this service writes, they must be set to the
- * mode themselves.
+ * Runs a round of random deeds, and compares all home timelines with the model's. Returns the differences. Timelines
+ * keep `keep` entries. If other services deliver what this service writes, they must be set to the mode themselves.
  */
 export async function modelRound(
   service: TimelineService,
@@ -26,7 +29,7 @@ export async function modelRound(
 }
 
 const pullAll = 1e9;
-/** Reads over posts from which on tweets are pushed, where that decides. */
+/** The ratio of reads to posts from which tweets are pushed, if that decides. */
 const mixedRatio = 0.1;
 
 class ModelRound {
@@ -35,7 +38,7 @@ class ModelRound {
   readonly #users: readonly bigint[];
   readonly #problems: string[] = [];
   readonly #deeds: number;
-  /** Tweets that the walks under way must find. */
+  /** Tweets that the walks in progress must find. */
   #frozen = new Set<bigint>();
 
   constructor(
@@ -56,7 +59,7 @@ class ModelRound {
     const { home, activity, gizzard } = this.service;
     this.#decide();
     for (let i = 0; i < users * 3; i++) await this.#edge('follows', true);
-    // Some readers are there from the start, some later, some come when all is over.
+    // Some readers come at the start, some later, and some when all is over.
     for (let i = 0; i < this.#deeds; i++) {
       await this.#deed();
       if (this.#random(8) === 0) {

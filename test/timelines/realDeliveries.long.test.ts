@@ -8,7 +8,8 @@ import { chunks, limits } from '../../core/index.js';
 import { checkTimelines, keyOf, type TimelineService } from '../../timeline/index.js';
 import { TimelineCluster, untilQuiet } from './timelineCluster.js';
 
-// Real tweets, by the users with most followers, on their way through a real graph. Every home timeline is compared with the file of edges, and with the merge that it should be.
+// Delivers real tweets, by the users with the most followers, through a real graph. Every home timeline is compared
+// with the file of edges, and with the merge that it should be.
 
 const data = process.env['ROOST_TEST_DATA'] ?? join(import.meta.dirname, '../../../shared/data');
 const [graphFile, tweetFile] = [join(data, 'follow-graph.txt.gz'), join(data, 'tweets.csv.gz')];
@@ -18,7 +19,7 @@ const tweetCount = Number(process.env['ROOST_TEST_TWEETS'] ?? 5_113);
 const tweetsAtOnce = 200;
 const quietWithinMs = 600_000;
 const atOnce = 2_000;
-/** As many as there can be: nothing is trimmed, and every delivery is there to be seen. */
+/** The most entries possible: nothing is trimmed, so every delivery can be seen. */
 const keep = 8_000;
 let cluster: TimelineCluster;
 let service: TimelineService;
@@ -29,7 +30,7 @@ beforeAll(async () => {
   if (!hasData) return;
   cluster = await TimelineCluster.start({ keep, shards: 8 });
   ({ service } = cluster);
-  // All is pushed, so that every delivery can be seen in Redis.
+  // Everything is pushed, so that every delivery can be seen in Redis.
   Object.assign(service.costs, { threshold: 0 });
   const file = await EdgeFile.open(graphFile);
   const counter = new DegreeCounter();
@@ -62,7 +63,7 @@ beforeAll(async () => {
     }
   }
   await untilQuiet(service.gizzard, quietWithinMs);
-  // Timelines that nobody has read get nothing.
+  // A timeline that has never been read receives nothing.
   const all = [...readers, ...authors];
   for (let from = 0; from < all.length; from += atOnce)
     await Promise.all(

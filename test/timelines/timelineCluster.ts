@@ -66,10 +66,10 @@ export class TimelineCluster {
   }
 }
 
-/** Waits until all jobs, with those that they bring about, are applied. */
+/** Waits until all jobs, and the jobs that these bring about, are applied. */
 export async function untilQuiet({ jobs }: Gizzard, withinMs = quietWithinMs): Promise<void> {
   const deadline = Deadline.after(withinMs);
-  // A job may pass from one queue to another between two looks.
+  // A job may pass from one queue to another between two polls.
   for (let looks = 0; looks < 3;) {
     const { queued, failing, bad } = await jobs.status();
     if (bad > 0) throw new Error(`${bad} jobs were given up`);

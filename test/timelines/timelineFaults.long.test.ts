@@ -6,9 +6,10 @@ import type { Roost } from '../../sdk/index.js';
 import { keyOf, openTimelines, type TimelineService } from '../../timeline/index.js';
 import { KillableCluster, patiently, untilApplied } from '../support/killableCluster.js';
 
-// What the delivery to many followers survives: the loss of the server that does it, and of Redis servers with timelines, with and without their data.
+// The delivery to many followers survives the loss of the server that does it, and of Redis servers with timelines,
+// with and without their data.
 
-/** More than one step of a delivery reaches. */
+/** More followers than one step of a delivery reaches. */
 const followers = Number(process.env['ROOST_TEST_FOLLOWERS'] ?? 5_000);
 const author = 1n;
 const readers = BigInt64Array.from({ length: followers }, (_, i) => BigInt(1_000 + i));
@@ -65,7 +66,7 @@ async function tweet(count: number): Promise<void> {
   }
 }
 
-/** Every replica of every timeline has each tweet once. */
+/** Checks that every replica of every timeline has each tweet once. */
 async function expectAllOnce(): Promise<void> {
   await untilApplied(roost);
   const expected = [...created].reverse().join();

@@ -5,7 +5,8 @@ import type { RedisHost } from '../../redis/index.js';
 import { keyOf, makeEntry } from '../../timeline/index.js';
 import { TimelineCluster, untilQuiet } from './timelineCluster.js';
 
-// Timelines are copied, compared, repaired and moved as any shard is. Three Redis servers, of which two hold the timelines.
+// Timelines are copied, compared, repaired and moved like any other shard. There are three Redis servers; two of them
+// hold the timelines.
 const never = new AbortController().signal;
 const keep = 20;
 const materialized = { acknowledgment: 'materialized' } as const;
@@ -68,7 +69,7 @@ it('a shard of timelines moves to another Redis while entries are pushed', async
   await untilQuiet(gizzard);
   expect(leaves().map(({ id: { hostname } }) => hostname)).toContain('tl3');
   const expected = Array.from({ length: pushed }, (_, i) => pushed - i);
-  // Reads go to either replica.
+  // Either replica may answer a read.
   for (const id of ids.subarray(0, 10))
     for (let look = 0; look < 4; look++) expect((await keysOf(id))?.slice(0, keep)).toEqual(expected.slice(0, keep));
   const [a, b] = leaves();

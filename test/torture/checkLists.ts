@@ -7,13 +7,13 @@ import { edgeRegister, isNormal } from './operations/edges.js';
 import { favoriteRegister } from './operations/favorites.js';
 import { tweetRegister } from './operations/tweets.js';
 
-/** A timeline that is being rebuilt, or taken up again where it was emptied, is whole within. */
+/** The time within which a timeline that is being rebuilt, or taken up again after it was emptied, is whole. */
 const rebuiltWithinMs = 20_000;
-/** Replicas take turns in answering. */
+/** The number of reads; replicas take turns in answering. */
 const looks = 4;
 const count = 1_000;
 
-/** By their registers. */
+/** The values by register. */
 export type Values = ReadonlyMap<string, string>;
 
 const newestFirst = (a: bigint, b: bigint): number => (a < b ? 1 : -1);
@@ -21,7 +21,7 @@ const newestFirst = (a: bigint, b: bigint): number => (a < b ? 1 : -1);
 const without = (some: readonly string[], others: readonly string[]): string =>
   some.filter((one) => !others.includes(one)).join();
 
-/** Lists of tweets, their counts, and timelines, held against the tweets, edges and marks one by one. */
+/** Checks lists of tweets, their counts, and timelines against the tweets, edges and marks one by one. */
 export class ListCheck {
   readonly #wrong: string[] = [];
 
@@ -39,7 +39,7 @@ export class ListCheck {
     return this.#wrong;
   }
 
-  /** Ids of tweets that are there, newest first. */
+  /** Returns the ids of existing tweets, newest first. */
   #tweets(which: (tweet: LoadTweet, id: bigint) => boolean): bigint[] {
     return [...this.load.tweets]
       .filter(([id, tweet]) => this.#isThere(id) && which(tweet, id))
@@ -51,7 +51,10 @@ export class ListCheck {
     return this.values.get(tweetRegister(id)) !== absent;
   }
 
-  /** The entry of a tweet that was deleted and brought back may be missing until its timeline is rebuilt, as decision 0080 says. */
+  /**
+   * Whether an entry may be missing: if a tweet was deleted and brought back, its entry may be missing until its
+   * timeline is rebuilt, as decision 0080 says.
+   */
   #mayLack(id: bigint): boolean {
     return this.load.history.of(tweetRegister(id)).some(({ value }) => value === absent);
   }
@@ -90,7 +93,7 @@ export class ListCheck {
     return this.load.ids.fans().filter((fan) => this.values.get(favoriteRegister(fan, id)) === 'normal');
   }
 
-  /** A home timeline is the merge of the lists of those whom its reader follows. */
+  /** Checks that a home timeline is the merge of the lists of those whom its reader follows. */
   async #checkReader(reader: bigint): Promise<void> {
     const { load, roost } = this;
     const authors = load.ids.authors().filter((author) => isNormal(this.values.get(edgeRegister(reader, author))!));

@@ -3,7 +3,7 @@ import type { History, SetRead } from './history.js';
 import { edgeRegister, isNormal } from './operations/edges.js';
 import { type IdSet, mayBeIn, setText } from './sets.js';
 
-/** Why reads that were answered while others wrote cannot be. */
+/** Returns why reads that were answered during writes are impossible. */
 export function checkReads(history: History, at: (ms: number) => string): string[] {
   const single = history.reads.flatMap((read) => {
     const reason = explainRead(read, history.of(read.register), seenAtOnce(read));
@@ -18,7 +18,7 @@ export function checkReads(history: History, at: (ms: number) => string): string
   return [...single, ...ofSets];
 }
 
-/** Those that say whether an id is in the set. */
+/** Returns the registers that say whether an id is in the set. */
 function registers(set: IdSet, id: bigint): string[] {
   if ('node' in set) return [set.kind === 'from' ? edgeRegister(set.node, id) : edgeRegister(id, set.node)];
   return [...registers(set.left, id), ...registers(set.right, id)];

@@ -3,8 +3,9 @@ import { absent, type Read, type Write } from './history.js';
 type Shown = Omit<Read, 'client' | 'register'>;
 
 /**
- * Why a read cannot be, or undefined where it can. It may show any write that was perhaps accepted, unless one that it had to see came later than that.
- * Two writes have an order only where the one was answered, or its last moment had passed, before the other began.
+ * Returns why a read is impossible; undefined if it is possible. The read may show any write that was perhaps
+ * accepted, unless a write that it had to see came later. Two writes have an order only if one was answered, or its
+ * last moment had passed, before the other started.
  *
  * @param mustSee whether the read has to show this write, or a later one
  */
@@ -22,7 +23,7 @@ export function explainRead(
   const accepted = begun.filter(({ outcome }) => outcome !== 'failed');
   if (!maybeUnwritten && accepted.length === 0) return `shows ${read.value}, which was refused`;
   const seen = writes.filter(mustSee);
-  // The newest moment at which what is shown may have been accepted.
+  // The latest moment at which the value shown may have been accepted.
   const latestMs = Math.max(-Infinity, ...accepted.map((write) => write.latestMs));
   const newer = seen.find(
     ({ invokedMs, ofWhatIsThere }) => invokedMs > latestMs && !(ofWhatIsThere === true && maybeUnwritten),
@@ -32,7 +33,7 @@ export function explainRead(
     : `shows ${read.value}, and not ${newer.value}, which was written after it and acknowledged as ${newer.acknowledgment}`;
 }
 
-/** The read begins after the write was answered as materialized, and has to show it at once. */
+/** The read starts after the write was answered as materialized, so the read must show the write at once. */
 export const seenAtOnce =
   (read: { readonly invokedMs: number }) =>
   (write: Write): boolean =>

@@ -22,7 +22,9 @@ import { SmallDisk } from './smallDisk.js';
 const prefix = 'roost-torture-';
 const databaseHosts = 3;
 const serverCount = 2;
-/** The servers' own account, of databases and of Redis: the root of a database may write where it is read-only. */
+/**
+ * The servers' own account, of databases and of Redis: a database's root may write even if the database is read-only.
+ */
 export const account = 'roost';
 const ports = [...listeners, 'timeline'] as const;
 /** A database needs 180 MB. */
@@ -30,13 +32,16 @@ const diskBytes = { db3: 400 << 20, redis: 256 << 20 } as const;
 
 type Disks = Partial<Record<keyof typeof diskBytes, SmallDisk>>;
 
-/** One Redis, or a primary with two replicas of which one confirms each write. */
+/** One Redis, or a primary with two replicas, one of which confirms each write. */
 export type JournalKind = 'alone' | 'replicated';
 
-/** Those of which a client's way leads through a proxy. */
+/** The connections of a client that go through a proxy. */
 export type Ways = Readonly<Record<'flock' | 'tbird' | 'users' | 'timeline', SlowProxy>>;
 
-/** Databases, Redis, caches and servers of its own. The ways of the first server, to its clients, Redis and one database, may be held up. */
+/**
+ * A cluster with its own databases, Redis, caches and servers. The connections of the first server, to its clients,
+ * to Redis and to one database, may be delayed.
+ */
 export class TortureCluster {
   readonly redis: Redis;
   readonly #environments = new Map<KillableServer, NodeJS.ProcessEnv>();
@@ -46,15 +51,15 @@ export class TortureCluster {
   private constructor(
     readonly dir: string,
     readonly playground: Playground,
-    /** That of an operator, whose account nothing happens to. */
+    /** The configuration of an operator, whose account no fault touches. */
     readonly config: RoostConfig,
     readonly configPath: string,
     readonly servers: readonly KillableServer[],
     readonly tools: TimelineService & { close(): Promise<void> },
     readonly proxies: { readonly redis: SlowProxy; readonly database: SlowProxy },
-    /** Empty where this process may not mount. */
+    /** Empty if this process may not mount. */
     readonly disks: Readonly<Disks>,
-    /** In place of the playground's, where the journal is replicated. */
+    /** Replaces the playground's Redis if the journal is replicated. */
     readonly replicated: ReplicatedRedis | undefined,
     readonly gate: LedgerGate,
   ) {
@@ -169,7 +174,7 @@ export class TortureCluster {
     });
   }
 
-  /** A client of some servers; of the first by ways of its own where they are given. */
+  /** Returns a client of some servers. It reaches the first server through `ways`, if given. */
   connect(servers: readonly KillableServer[], ways?: Ways): Promise<Roost> {
     const addresses = (name: keyof Ways): string[] =>
       servers.map((server) => {
@@ -200,7 +205,9 @@ export class TortureCluster {
     return createConnection({ host, port, user, password });
   }
 
-  /** Gives the servers another password of a database or of the journal's Redis, which does not know it yet. */
+  /**
+   * Gives the servers a new password of a database or of the journal's Redis, which does not know the password yet.
+   */
   writeSecret(name: string): void {
     writeFileSync(this.#secretPath(name), `secret${++this.#secrets}`);
   }
@@ -221,7 +228,7 @@ export class TortureCluster {
 
   async restartRedis(): Promise<void> {
     await this.playground.restart('redis');
-    // Redis forgets the accounts that it was told of.
+    // After a restart, Redis has forgotten its accounts.
     await this.letIn('redis');
   }
 
@@ -284,7 +291,7 @@ async function endPlayground(playground: Playground, disks: Disks): Promise<void
   await playground.stop();
 }
 
-/** A run that was killed leaves its servers running; its folder is named after its process. */
+/** Stops the servers of a killed run; the run's folder is named after its process. */
 async function stopOrphans(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('-')[0]) : NaN;

@@ -2,7 +2,7 @@ import { type JournalKind, TortureCluster } from './cluster.js';
 import { type RoundPlan, roundsPerCluster } from './plan.js';
 import { type RoundReport, runRound } from './round.js';
 
-/** Runs rounds one after another, several on a cluster. One in which something was wrong is not used again. */
+/** Runs rounds one after another, several on a cluster. A cluster with a failed round is not used again. */
 export class Clusters {
   #cluster: TortureCluster | undefined;
   #journal: JournalKind | undefined;

@@ -5,11 +5,11 @@ import type { TortureCluster } from './cluster.js';
 
 interface Copy {
   readonly name: string;
-  /** By the table's name behind the shard's prefix. */
+  /** Rows by the part of the table's name that follows the shard's prefix. */
   readonly rows: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Every table that several leaves of a route hold is the same on each. Returns where it is not. */
+/** Compares every table that several leaves of a route hold. Returns the differences. */
 export async function differingReplicas(cluster: TortureCluster): Promise<string[]> {
   const { gizzard } = cluster.tools;
   await gizzard.nameServer.reload();

@@ -11,11 +11,12 @@ import { userValues } from './operations/users.js';
 import { mayBeIn, queryOf, setText } from './sets.js';
 import { untilQuiet } from './untilQuiet.js';
 
-/** Queries of the round that are asked again when it is quiet. */
+/** The number of the round's queries that are repeated when the cluster is quiet. */
 const setsAtEnd = 12;
 
 /**
- * Holds what a quiet cluster shows against the history. Returns what cannot be. Each client reads all values. Lists, counts and timelines take a thousand calls, so one client asks for them, whose turn it is.
+ * Compares a quiet cluster with the history. Returns everything that is impossible. Each client reads all values.
+ * Lists, counts and timelines take a thousand calls, so only one client, by turns, asks for them.
  */
 export async function finalCheck(
   clients: readonly LoadClient[],
@@ -60,7 +61,7 @@ const wrongValues = (values: Values, load: Load, mustSee: (write: Write) => bool
     return reason === undefined ? [] : [`in the end ${register} ${reason}`];
   });
 
-/** The registers, but for edges whose node is hidden: those show themselves when it is back. */
+/** Reads the registers, except those of edges whose node is hidden, which show themselves when the node is back. */
 async function readAll(reader: Roost, load: Load): Promise<Map<string, string>> {
   const follows = await reader.graph('follows');
   const values = new Map<string, string>();
@@ -85,14 +86,14 @@ async function readAll(reader: Roost, load: Load): Promise<Map<string, string>> 
   return values;
 }
 
-/** Makes the edges of hidden nodes visible. They show it when the journal is quiet. */
+/** Makes the edges of hidden nodes visible. The edges are shown when the journal is quiet. */
 async function showSuspended(reader: Roost, load: Load): Promise<void> {
   const follows = await reader.graph('follows');
   for (const id of load.ids.suspended())
     await follows.addAll(id, { direction: 'forward', acknowledgment: 'materialized' });
 }
 
-/** Counts and lists of both ends agree with the edges one by one. */
+/** Checks that counts and lists of both ends agree with the edges one by one. */
 async function checkEnds(reader: Roost, load: Load): Promise<string[]> {
   const wrong: string[] = [];
   const follows = await reader.graph('follows');
@@ -123,7 +124,7 @@ async function checkEnds(reader: Roost, load: Load): Promise<string[]> {
   return wrong;
 }
 
-/** Combined sets are those of the edges one by one. */
+/** Checks that combined sets agree with the edges one by one. */
 async function checkSets(reader: Roost, load: Load, values: Values): Promise<string[]> {
   const follows = await reader.graph('follows');
   const wrong: string[] = [];

@@ -1,13 +1,16 @@
 import type { Acknowledgment } from '../../wire/index.js';
 import type { IdSet } from './sets.js';
 
-/** What a caller knows of its write: `journaled` is an error that says that it will be applied, and `failed` one that says that nothing was accepted. */
+/**
+ * A caller's knowledge of its write: `journaled` is an error that says that the write will be applied, and `failed`
+ * an error that says that nothing was accepted.
+ */
 export type Outcome = 'ok' | 'failed' | 'unknown' | 'journaled';
 
 /** The new value of a register. */
 export interface Change {
   readonly register: string;
-  /** What a read shows while this is the last write. */
+  /** The value that a read shows while this is the last write. */
   readonly value: string;
 }
 
@@ -17,9 +20,9 @@ export interface Write extends Change {
   readonly invokedMs: number;
   answeredMs: number;
   outcome: Outcome;
-  /** After this the journal accepts it no more. */
+  /** The journal does not accept the write after this time. */
   latestMs: number;
-  /** It changes nothing where nothing was ever written, as the removal of all edges of a node. */
+  /** Whether the write changes nothing if nothing was ever written, as in the removal of all edges of a node. */
   readonly ofWhatIsThere?: true;
   error?: string;
 }
@@ -32,9 +35,9 @@ interface Asked {
 
 export interface Read extends Asked {
   readonly register: string;
-  /** What was shown, for people where `matches` says what it is. */
+  /** The value shown. If `matches` decides, it is for people only. */
   readonly value: string;
-  /** Of a read that tells less than the value: whether this may be the value. Absent: only `value` may. */
+  /** For a read that shows less than the value: whether this may be the value. Absent: only `value` may. */
   readonly matches?: (value: string) => boolean;
 }
 
@@ -49,7 +52,7 @@ export interface SetRead extends Asked {
 /** The value of a register that was never written, and of a tweet that is deleted. */
 export const absent = 'absent';
 
-/** What was written and read, on the clock of this process. */
+/** The writes and reads, on the clock of this process. */
 export class History {
   readonly writes: Write[] = [];
   readonly reads: Read[] = [];
@@ -67,7 +70,7 @@ export class History {
     return this.#byRegister.get(register) ?? [];
   }
 
-  /** Who wrote and read a register when, in order, for people. */
+  /** Returns who wrote and read a register, and when, in order, for people. */
   tell(register: string, begunMs: number): string[] {
     const at = (ms: number): string => (Number.isFinite(ms) ? `${((ms - begunMs) / 1_000).toFixed(2)} s` : 'never');
     const writes = this.of(register).map((write) => ({

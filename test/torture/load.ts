@@ -25,10 +25,12 @@ interface OnWire {
   readonly acknowledgment: Acknowledgment;
 }
 
-/** A server's answer may take that long to become known here, and the journal's clock is known no better. */
+/**
+ * A server's answer may take this long to become known here, and the journal's clock is known only to this precision.
+ */
 const slackMs = 500;
 
-/** Clients that write and read the same few things at once, and note what they were told. */
+/** Clients that write and read the same few things at once, and record every answer. */
 export class Load {
   readonly madeIds: bigint[] = [];
   readonly tweets = new Map<bigint, LoadTweet>();
@@ -45,7 +47,7 @@ export class Load {
     readonly ids: RoundIds,
     readonly random: (below: number) => number,
     kinds: readonly OperationKind[],
-    /** By how much later than its deadline the journal may accept a write, as a fault of its clock makes it. */
+    /** How much later than its deadline the journal may accept a write, because of a fault of its clock. */
     private readonly lateMs: number,
   ) {
     this.#kinds = kinds.flatMap((kind) => new Array<OperationKind>(operations[kind].weight).fill(kind));
@@ -75,13 +77,13 @@ export class Load {
     return list[this.random(list.length)]!;
   }
 
-  /** No other call gets the same. */
+  /** Returns a number that no other call gets. */
   nextNumber(): number {
     return ++this.#counter;
   }
 
   /**
-   * Makes changes in one call, of which all are made or none, and notes what came of it.
+   * Makes changes in one call, which takes effect for all or for none, and records the outcome.
    *
    * @param ofWhatIsThere see `Write`
    */
@@ -124,7 +126,7 @@ export class Load {
     }
   }
 
-  /** Reads registers, or something of them, in one call, and notes what was seen. */
+  /** Reads registers, or a part of them, in one call, and records what was seen. */
   async read(
     client: LoadClient,
     call: () => Promise<readonly Pick<Read, 'register' | 'value' | 'matches'>[]>,
@@ -133,7 +135,7 @@ export class Load {
     for (const one of seen) this.history.reads.push({ ...one, ...asked });
   }
 
-  /** Returns the answer, with who got it and when. */
+  /** Returns the answer, the client that got it, and the time. */
   async ask<T>(
     client: LoadClient,
     call: () => Promise<T>,
@@ -148,7 +150,7 @@ export class Load {
     }
   }
 
-  /** Alike but for numbers. */
+  /** Errors that differ only in numbers count as one kind. */
   #count(text: string): void {
     const kind = text.replace(/\d+/g, '#').slice(0, 260);
     this.errors.set(kind, (this.errors.get(kind) ?? 0) + 1);

@@ -3,12 +3,12 @@ import type { JournalKind } from './cluster.js';
 import { faults } from './faults/index.js';
 import { operationKinds, type OperationKind } from './operations/index.js';
 
-/** Whose ways lead to both servers, the first of them through proxies, or to one. */
+/** The clients by the servers that they reach: both servers, the first of them through proxies, or one server. */
 export const clientNames = ['both', 'first', 'second'] as const;
 
 export type ClientName = (typeof clientNames)[number];
 
-/** What happens in a round, but for the moments. */
+/** The contents of a round, without the moments. */
 export interface RoundPlan {
   readonly seed: number;
   readonly journal: JournalKind;
@@ -19,14 +19,14 @@ export interface RoundPlan {
   readonly lanes: number;
 }
 
-/** Rounds that one cluster takes: their rows would slow it down. */
+/** The number of rounds that one cluster takes; more rows would slow it down. */
 export const roundsPerCluster = 30;
 
-/** Of four clusters one has a replicated journal. */
+/** One of four clusters has a replicated journal. */
 const journalOf = (seed: number): JournalKind =>
   Math.floor(seed / roundsPerCluster) % 4 === 3 ? 'replicated' : 'alone';
 
-/** One fault, or two of different places, that overlap. */
+/** Draws one fault, or two faults of different places that overlap. */
 export function drawPlan(seed: number): RoundPlan {
   const random = seededRandom(seed * 7_919);
   const journal = journalOf(seed);

@@ -26,7 +26,10 @@ export interface RoundReport {
 
 const databases: readonly Place[] = ['db1', 'db2', 'db3'];
 
-/** What graph.md excepts: reads may miss what lags on all replicas that answer, or whose lag a server without the journal cannot know. */
+/**
+ * Returns whether graph.md excepts stale reads: a read may miss writes that lag on all replicas that answer, or whose
+ * lag a server without the journal cannot know.
+ */
 function readsMayBeStale(names: readonly string[]): boolean {
   const places = names.flatMap((name) => faults[name]!.places);
   const down = databases.filter((name) => places.includes(name)).length;
@@ -39,7 +42,7 @@ const rebuild = (user: bigint, kinds: readonly string[]): string[][] =>
 const leastWrites = 80;
 let rounds = 0;
 
-/** Does what a plan says, and holds what clients were told against what is there in the end. */
+/** Runs a plan, and compares what clients were told with the state at the end. */
 export async function runRound(cluster: TortureCluster, plan: RoundPlan): Promise<RoundReport> {
   return new Round(cluster, plan).run();
 }
@@ -63,7 +66,7 @@ class Round {
   async run(): Promise<RoundReport> {
     const ways = await this.cluster.openWays();
     const clients: LoadClient[] = [];
-    // A round that is run again on the same cluster finds nothing of the one before.
+    // The ids are new, so a round that is repeated on the same cluster finds nothing of the round before.
     const ids = new RoundIds(BigInt(++rounds) * 1_000_000n + BigInt(this.plan.seed % 1_000) * 1_000n);
     const lateMs = Math.max(0, ...this.plan.faults.map((name) => faults[name]!.lateMs ?? 0));
     const random = seededRandom(this.plan.seed + 1);
@@ -159,7 +162,7 @@ class Round {
     );
     if (this.#lostMs !== undefined) await this.#adopt();
     await sleep(700 + random(700));
-    // On a machine that others use as well it takes longer until there is something to look at.
+    // On a shared machine it takes longer until there is enough to check.
     const enough = Deadline.after(5_000);
     while (this.#history.writes.length < leastWrites && !enough.passed) await sleep(100);
   }
@@ -199,7 +202,10 @@ class Round {
     }
   }
 
-  /** The commands that look for faults find none. Each takes a second, so a round asks some of them. */
+  /**
+   * Checks that the commands which search for faults find none. Each takes a second, so a round runs only some of
+   * them.
+   */
   async #checkByCommands(): Promise<void> {
     const checks = [
       ['flock', 'check', 'follows', '--settle', '500'],
@@ -212,7 +218,8 @@ class Round {
     const inspect = ['cache', 'inspect', '--sample', '300', '--settle-ms', '500'];
     for (const args of [checks[this.plan.seed % checks.length]!, inspect]) {
       const { exitCode, stdout, stderr } = await this.cluster.roost(...args);
-      // Entries that no reader sees, and those of tweets brought back (decision 0080), may be in one replica alone. A repair makes the replicas equal.
+      // Entries that no reader sees, and entries of tweets brought back (decision 0080), may be in one replica alone.
+      // A repair makes the replicas equal.
       if (args[0] === 'timeline' && exitCode !== 0) {
         await this.cluster.roost(...args, '--repair');
         const again = await this.cluster.roost(...args);
@@ -227,7 +234,7 @@ class Round {
     }
   }
 
-  /** As docs/journal.md says after an adoption. */
+  /** Repairs the cluster as docs/journal.md says after an adoption. */
   async #repair(ids: RoundIds): Promise<void> {
     const { cluster } = this;
     const fixed = await cluster.roost('doctor', '--fix', '--yes');

@@ -1,4 +1,4 @@
-/** Few enough that clients meet on them. */
+/** The counts are small, so that clients meet on the same ids. */
 const counts = {
   sources: 3,
   destinations: 4,
@@ -18,13 +18,13 @@ export class RoundIds {
   readonly destinations = (): bigint[] => this.#some(counts.destinations, 200n);
   readonly users = (): bigint[] => this.#some(counts.users, 300n);
   readonly authors = (): bigint[] => this.#some(counts.authors, 400n);
-  /** Users who follow authors, and read what these tweet. */
+  /** Users who follow authors, and read the authors' tweets. */
   readonly readers = (): bigint[] => this.#some(counts.readers, 500n);
-  /** Nodes whose edges are hidden and shown again all at once. */
+  /** Nodes whose edges are all hidden and shown again at once. */
   readonly suspended = (): bigint[] => this.#some(counts.suspended, 600n);
   /** Users who mark tweets of authors as favorites. */
   readonly fans = (): bigint[] => this.#some(counts.fans, 700n);
-  /** Users who answer and repeat tweets of authors, and name readers. Nobody follows them. */
+  /** Users who reply to authors' tweets and retweet them, and who name readers. Nobody follows these users. */
   readonly commenters = (): bigint[] => this.#some(counts.commenters, 800n);
 
   /** All edges of `follows` that are written, by their ends. */

@@ -1,6 +1,6 @@
 import type { Graph, NodeQuery } from '../../sdk/index.js';
 
-/** A set of ids, as graphs are asked for it. */
+/** A set of ids, as a query of graphs names it. */
 export type IdSet =
   | { readonly kind: 'from' | 'to'; readonly node: bigint }
   | { readonly kind: 'intersect' | 'union' | 'difference'; readonly left: IdSet; readonly right: IdSet };
@@ -27,6 +27,7 @@ export function mayBeIn(
   if ('node' in set) return set.kind === 'from' ? edgeMayBe(set.node, id, there) : edgeMayBe(id, set.node, there);
   const left = mayBeIn(set.left, id, there, edgeMayBe);
   const right = mayBeIn(set.right, id, set.kind === 'difference' ? !there : there, edgeMayBe);
-  // An id is in an intersection if both sets have it, and missing if either lacks it; of a union it is the other way around.
+  // An id is in an intersection if both sets have it, and missing if either set lacks it; for a union it is the other
+  // way around.
   return (set.kind === 'union') === there ? left || right : left && right;
 }

@@ -3,11 +3,12 @@ import { operationKinds } from './operations/index.js';
 import { clientNames, type RoundPlan } from './plan.js';
 import type { RoundReport } from './round.js';
 
-/** What happens in a round happens at other moments when it is run again. */
+/** A repeated round has its events at other moments, so each plan gets several attempts. */
 const attempts = 3;
 
 /**
- * Looks for less that still goes wrong: without one of the faults, clients or kinds of operations, or with one call at a time. Ends at the deadline with the least that it found.
+ * Searches for a smaller plan that still fails: without one of the faults, clients or kinds of operations, or with
+ * one call at a time. Ends at the deadline with the smallest plan found.
  *
  * @param failed the round as it was, which went wrong
  */
@@ -50,7 +51,7 @@ function smallerPlans(plan: RoundPlan): RoundPlan[] {
     list.length <= least ? [] : list.map((one) => list.filter((other) => other !== one));
   return [
     ...without(plan.faults, 0).map((faults) => ({ ...plan, faults })),
-    // Half of them at a time is faster where most do not matter.
+    // Trying half of them at a time is faster if most do not matter.
     ...operationKinds
       .filter((kind) => plan.operations.length > 1 && plan.operations.includes(kind))
       .map((kind) => ({ ...plan, operations: [kind] })),

@@ -2,14 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A file system of its own for the folder of one server, small enough to be filled. Only root may make one. */
+/** A file system for the folder of one server, small enough to be filled. Only root may create it. */
 export class SmallDisk {
   private constructor(
     readonly folder: string,
     private readonly bytes: number,
   ) {}
 
-  /** Puts the folder, whose server does not run, onto a disk of so many bytes. Undefined where this process may not mount. */
+  /**
+   * Puts the folder of a server that does not run onto a disk of so many bytes. Returns undefined if this process may
+   * not mount.
+   */
   static mount(folder: string, bytes: number): SmallDisk | undefined {
     const moved = `${folder}-moved`;
     renameSync(folder, moved);
@@ -26,7 +29,7 @@ export class SmallDisk {
     return new SmallDisk(folder, bytes);
   }
 
-  /** Does nothing where the folder is no disk. */
+  /** Does nothing if the folder is no disk. */
   static unmount(folder: string): void {
     try {
       execFileSync('umount', ['-l', folder], { stdio: 'pipe' });

@@ -9,10 +9,10 @@ export interface TortureOptions {
   readonly firstSeed: number;
   readonly rounds: number;
   readonly minutes: number;
-  /** In place of those that the seeds draw. */
+  /** Replaces the faults that the seeds draw. */
   readonly faults?: readonly string[];
   readonly say: (line: string) => void;
-  /** Is given the shortest history of each round that went wrong. Absent: nobody keeps them. */
+  /** Called with the shortest history of each failed round. Absent: the histories are not kept. */
   readonly keep?: (text: string) => void;
 }
 
@@ -21,10 +21,13 @@ export interface TortureResult {
   readonly failed: readonly { readonly seed: number; readonly violations: readonly string[] }[];
 }
 
-/** How long the shortest failing round is looked for. */
+/** The time for which the shortest failing round is searched. */
 const shrinkMs = 10 * 60_000;
 
-/** Rounds of seeds that follow each other, until there are enough or the time is over. One that goes wrong is run again for the shortest history that still does. */
+/**
+ * Runs rounds of consecutive seeds, until there are enough or the time is over. A failed round is run again, to find
+ * the shortest history that still fails.
+ */
 export async function torture({
   firstSeed,
   rounds,
@@ -70,7 +73,7 @@ export async function torture({
 
 const told = 12;
 
-/** For people: what was wrong, what happened, and the history of what it was wrong about. */
+/** Prints, for people, the violations, the events, and the history of the registers concerned. */
 function tell({ plan, violations, notes, errors, history, begunMs }: RoundReport, say: (line: string) => void): void {
   const { faults, clients, operations, lanes, journal } = plan;
   say(`  plan: ${JSON.stringify({ faults, clients, operations, lanes, journal })}`);

@@ -3,10 +3,10 @@ import { Deadline } from '../../core/index.js';
 import type { Roost } from '../../sdk/index.js';
 import type { TortureCluster } from './cluster.js';
 
-/** What comes back within: a server that starts, a lease that runs out, jobs that failed. */
+/** The time within which everything comes back: a server that starts, a lease that expires, jobs that failed. */
 const healMs = 90_000;
 
-/** Each client can write again. Returns what does not heal. */
+/** Waits until each client can write again. Returns what does not heal. */
 export async function untilServing(clients: readonly Roost[]): Promise<string[]> {
   const problems = await Promise.all(
     clients.map(async (roost) => {
@@ -27,7 +27,10 @@ export async function untilServing(clients: readonly Roost[]): Promise<string[]>
   return problems.flat();
 }
 
-/** Nothing waits in the journal, twice: a job may pass from one queue to another between two looks. */
+/**
+ * Waits until the journal is empty at two polls in a row, since a job may pass from one queue to another between two
+ * polls.
+ */
 export async function untilQuiet(roost: Roost): Promise<string[]> {
   const deadline = Deadline.after(healMs);
   let left = 'the journal was never read';

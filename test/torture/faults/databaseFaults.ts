@@ -24,7 +24,7 @@ const endConnections = async (root: Root): Promise<void> => {
   for (const [id] of rows as number[][]) await root.query(`KILL ${id}`).catch(() => undefined);
 };
 
-/** The database takes another password before the servers' file has it; no connection of before is left. */
+/** The database takes another password before the servers' file has it, and all old connections end. */
 const rotatePassword = (place: Database): Fault => ({
   places: [place],
   lastsMs: [0, 4_000],
@@ -54,7 +54,7 @@ const readOnly = (place: Database): Fault => ({
   },
 });
 
-/** Somebody holds all rows of tables, or all tables, and lets them go again. */
+/** A client holds all rows of tables, or whole tables, and releases them again. */
 const lockStorm = (place: Database): Fault => ({
   places: [place],
   lastsMs: [2_000, 8_000],
@@ -68,7 +68,7 @@ const lockStorm = (place: Database): Fault => ({
     const tables = (found as string[][]).map((names) => names.map((name) => `\`${name}\``).join('.'));
     const stops = lockers.map((root, i) =>
       again(async (stopped) => {
-        // It may be refused: a deadlock, or a table that has gone.
+        // The statement may be refused, for a deadlock or a missing table.
         const attempt = (sql: string): Promise<unknown> => root.query(sql).catch(() => undefined);
         await attempt('SET SESSION innodb_lock_wait_timeout = 2');
         await attempt('SET SESSION lock_wait_timeout = 2');
@@ -90,7 +90,7 @@ const lockStorm = (place: Database): Fault => ({
   },
 });
 
-/** All of them at once: no write is applied meanwhile. */
+/** All databases die at once: no write is applied meanwhile. */
 const killAll: Fault = {
   places: ['db1', 'db2', 'db3'],
   lastsMs: [0, 3_000],
@@ -102,7 +102,7 @@ const killAll: Fault = {
   },
 };
 
-/** The first database, which is the primary of the name server, has a wall clock that jumps. */
+/** The wall clock of the first database, which is the primary of the name server, jumps. */
 const jumpingClock: Fault = {
   places: ['db1'],
   lastsMs: [3_000, 8_000],
@@ -127,7 +127,7 @@ const fullDisk: Fault = {
     disks.db3!.fill();
     return async () => {
       disks.db3!.empty();
-      // It may have ended itself, and waits up to a minute before it looks for room again.
+      // The database may have ended itself, and waits up to a minute before it checks for space again.
       await playground.kill('db3').catch(() => undefined);
       await playground.restart('db3');
     };

@@ -10,7 +10,10 @@ export type { Fault } from './fault.js';
 
 const maySetUpDisks = process.getuid?.() === 0;
 
-/** All that may befall a cluster here. With more of them the same seeds draw others: a round is run again with `--faults`. */
+/**
+ * All faults that a cluster may have here. If faults are added, the same seeds draw others: run a round again with
+ * `--faults`.
+ */
 export const faults: Readonly<Record<string, Fault>> = {
   ...serverFaults,
   ...databaseFaults(maySetUpDisks, canMoveClocks),
@@ -19,7 +22,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   ...topologyFaults,
 };
 
-/** Those that cannot be brought about here, and why. */
+/** The faults that cannot be caused here, and why. */
 export const skippedFaults: readonly string[] = [
   ...skippedServerFaults,
   ...(maySetUpDisks ? [] : ['fullDiskDb3, fullDiskRedis: only root may mount small disks']),

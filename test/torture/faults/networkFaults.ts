@@ -5,7 +5,7 @@ import { again, type Fault, type FaultSetting } from './fault.js';
 
 type Which = (setting: FaultSetting) => readonly SlowProxy[];
 
-/** Connections are reset, again and again. */
+/** Resets connections, again and again. */
 const cut = (which: Which): Fault => ({
   places: ['network'],
   lastsMs: [1_000, 5_000],
@@ -35,7 +35,7 @@ const on = (which: Which, lastsMs: readonly [number, number], act: (proxy: SlowP
 
 const hold = (which: Which): Fault => on(which, [1_000, 7_000], (proxy, way) => proxy.hold(way));
 
-/** Each piece takes up to a second. */
+/** Delays each piece by up to a second. */
 const slow = (which: Which): Fault => ({
   places: ['network'],
   lastsMs: [2_000, 7_000],

@@ -51,7 +51,9 @@ const lose: Fault = {
 
 const lastJumpMs = Math.max(...jumpsMs);
 
-/** The wall clock of Redis, which times writes and says until when they may be accepted, jumps. */
+/**
+ * The wall clock of Redis jumps. This clock sets the times of writes, and the time until which they may be accepted.
+ */
 const jumpingClock: Fault = {
   places: ['redis'],
   journal: 'alone',
@@ -81,7 +83,7 @@ const demote: Fault = {
   },
 };
 
-/** Redis comes back with what its append-only file held some time before. */
+/** Redis comes back with an earlier state of its append-only file. */
 const laggingFile: Fault = {
   places: ['redis'],
   journal: 'alone',
@@ -99,7 +101,7 @@ const laggingFile: Fault = {
   },
 };
 
-/** Redis takes another password before the servers' file has it; no connection of before is left. */
+/** Redis takes another password before the servers' file has it, and all old connections end. */
 const rotatePassword: Fault = {
   places: ['redis'],
   journal: 'alone',
@@ -116,7 +118,7 @@ const rotatePassword: Fault = {
   },
 };
 
-/** A Redis that syncs each write ends itself when it has no room. */
+/** The disk is full: a Redis that syncs each write ends itself when it has no space. */
 const fullDisk: Fault = {
   places: ['redis'],
   journal: 'alone',
@@ -131,7 +133,7 @@ const fullDisk: Fault = {
   },
 };
 
-/** Sentinel promotes another, and the old one comes back as a replica. */
+/** Sentinel promotes another server, and the old primary comes back as a replica. */
 const failOver: Fault = {
   places: ['redis'],
   journal: 'replicated',
@@ -143,7 +145,10 @@ const failOver: Fault = {
   },
 };
 
-/** Sentinel promotes another where it takes long; then the old one still takes itself for the primary, and for a moment a replica may follow it. */
+/**
+ * The primary is paused. If that takes long, Sentinel promotes another server; the old primary then still acts as the
+ * primary, and for a moment a replica may follow it.
+ */
 const pausePrimary: Fault = {
   places: ['redis'],
   journal: 'replicated',
@@ -170,7 +175,7 @@ const orderedFailOver: Fault = {
   },
 };
 
-/** Replicas are away: all of them, after which nothing is accepted, or one. */
+/** Replicas are away: either one, or all, after which nothing is accepted. */
 const killReplicas = (all: boolean): Fault => ({
   places: ['redis'],
   journal: 'replicated',
@@ -186,7 +191,7 @@ const killReplicas = (all: boolean): Fault => ({
   },
 });
 
-/** The primary's clock was ahead, and that of the promoted one is behind. */
+/** The old primary's clock is ahead, and the promoted server's clock is behind. */
 const failOverBack: Fault = {
   places: ['redis'],
   journal: 'replicated',
@@ -244,7 +249,7 @@ async function asTimelines(
   }
 }
 
-/** It refuses writes, and keeps what it has. */
+/** A timeline server refuses writes, and keeps its data. */
 const demoteTimelines: Fault = {
   places: ['timelines'],
   lastsMs: [500, 5_000],

@@ -44,7 +44,7 @@ const killServers: Fault = {
   },
 };
 
-/** It ends what it has begun, and is away for a while. */
+/** A server finishes what it has started, and is away for a while. */
 const stopServer = (place: Server): Fault => ({
   places: [place],
   lastsMs: [0, 3_000],
@@ -83,7 +83,7 @@ const withClock = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   ...environment,
 });
 
-/** Restarts it with a wall clock that is wrong, and in the end with the right one. */
+/** Restarts a server with a wrong wall clock, and at the end with the right one. */
 const wrongClock = (place: Server, ahead: string): Fault => ({
   places: [place],
   lastsMs: [3_000, 6_000],
@@ -100,7 +100,7 @@ const wrongClock = (place: Server, ahead: string): Fault => ({
 
 const offsets = ['+0s', '+0s', '+2s', '-2s', '+1h', '-1h', '+5d'];
 
-/** Its wall clock is set to and fro while it runs. */
+/** Sets a server's wall clock forward and back while the server runs. */
 const jumpingClock = (place: Server): Fault => ({
   places: [place],
   lastsMs: [4_000, 8_000],
@@ -129,10 +129,10 @@ const jumpingClock = (place: Server): Fault => ({
   },
 });
 
-/** The command line of an earlier release, of the same configuration. */
+/** The command line of an earlier release that reads the same configuration. */
 const earlierMain = process.env['ROOST_TEST_EARLIER'];
 
-/** Both servers are replaced one after the other, by those of an earlier release where there is one, and back. */
+/** Replaces both servers, one after the other, with servers of an earlier release if there is one, and back. */
 const rollServers: Fault = {
   places: serverPlaces,
   lastsMs: [0, 2_000],
@@ -168,6 +168,6 @@ export const serverFaults: Readonly<Record<string, Fault>> = {
       }),
 };
 
-/** Of the faults that need something that this machine lacks. */
+/** The server faults that this machine cannot run, and the dependency that is missing. */
 export const skippedServerFaults: readonly string[] =
   faketime === undefined ? ['ahead5d, behind1h, jumpingClock: libfaketime is not installed'] : [];

@@ -23,7 +23,7 @@ async function drawMigration({ cluster, random }: FaultSetting): Promise<string[
   return ['move', shardKey(leaf.shard.id), fresh];
 }
 
-/** Beside whatever else happens. */
+/** Runs a migration beside any other fault. */
 const migrate: Fault = {
   places: ['topology'],
   lastsMs: [0, 0],
@@ -55,7 +55,7 @@ const gates = [
   'move done',
 ] as const;
 
-/** It stands still in one of its phases, between having done something and having said so. */
+/** Holds a migration in one of its phases, between doing a step and recording it. */
 const migrateHeld: Fault = {
   places: ['topology'],
   lastsMs: [1_000, 6_000],
@@ -74,7 +74,7 @@ const migrateHeld: Fault = {
 
 const backWithinMs = 60_000;
 
-/** What has switched is taken back. */
+/** Rolls back a migration that has switched. */
 const migrateBack: Fault = {
   places: ['topology'],
   lastsMs: [0, 0],

@@ -55,7 +55,8 @@ async function writeEdge(load: Load, client: LoadClient): Promise<void> {
   const suspended = load.ids.suspended();
   const source = load.one([...load.ids.sources(), ...suspended]);
   const destination = load.one(load.ids.destinations());
-  // What a suspended node's edges are behind its color shows at the end: of these, only the two that the color does not mix with.
+  // A suspended node's edges show the states behind its color only at the end. Such edges use only add and remove,
+  // the two operations that the color does not mix with.
   const verb = suspended.includes(source) ? load.one(['add', 'add', 'remove'] as const) : load.one(verbs);
   await changeEdge(load, client, source, destination, verb);
   if (load.random(2) === 0 && !suspended.includes(source)) await readEdge(load, client, source, destination);

@@ -5,7 +5,7 @@ import { createdTweets } from './tweets.js';
 
 export const favoriteRegister = (fan: bigint, tweet: bigint): string => `favorite ${fan} ${tweet}`;
 
-/** Marks of tweets: only whether they are there, since their position is their time. */
+/** Returns only whether the mark of a tweet is there; the position of a mark is its time. */
 export const favoriteValue = (edge: { readonly state: string } | undefined): string =>
   edge === undefined || edge.state === 'removed' ? absent : edge.state;
 

@@ -4,6 +4,6 @@ import type { Load, LoadClient } from '../load.js';
 export interface Operation {
   /** How often it is drawn, beside the others. */
   readonly weight: number;
-  /** Makes a call or two, of which the load notes what came. */
+  /** Makes a call or two, whose outcomes the load records. */
   readonly step: (load: Load, client: LoadClient) => Promise<void>;
 }

@@ -9,7 +9,10 @@ function drawSet(load: Load, direction: 'from' | 'to', nodes: readonly bigint[],
   return { kind: load.one(['intersect', 'union', 'difference'] as const), left: left!, right: right! };
 }
 
-/** Sets of what nodes lead to, or are led to by: alone, combined, and combined of combined ones. Their pages go by id, so that an edge that moves meanwhile is neither missed nor seen twice. */
+/**
+ * Reads sets of the nodes that other nodes lead to, or are led to by: alone, combined, and combined from combined
+ * sets. Their pages go by id, so that an edge that moves meanwhile is neither missed nor seen twice.
+ */
 export const queries: Operation = {
   weight: 12,
   async step(load, client) {

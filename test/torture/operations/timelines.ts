@@ -11,7 +11,9 @@ const follow = (load: Load, client: LoadClient): Promise<void> =>
     load.one(['add', 'add', 'remove'] as const),
   );
 
-/** While others write, no more is known of a timeline than its order, and that it has no tweet that nobody wrote. */
+/**
+ * While others write, only two facts about a timeline are known: its order, and that each of its tweets was written.
+ */
 async function readTimeline(load: Load, client: LoadClient): Promise<void> {
   const kind = load.one(['home', 'home', 'user', 'mentions'] as const);
   const user = load.one(kind === 'user' ? load.ids.authors() : load.ids.readers());

@@ -37,7 +37,10 @@ const readTweet = (load: Load, client: LoadClient, id: bigint): Promise<void> =>
     { register: tweetRegister(id), value: (await client.roost.tweets.get(id))?.text ?? absent },
   ]);
 
-/** An author's tweets. Entries of those that are deleted or brought back come and go a moment later: nothing is said of them. */
+/**
+ * Reads an author's tweets. Entries of tweets that are deleted or brought back come and go a moment later, so they
+ * are not checked.
+ */
 async function readList(load: Load, client: LoadClient): Promise<void> {
   const author = load.one(load.ids.authors());
   await load.read(client, async () => {

@@ -11,7 +11,10 @@ export const userValues = (id: bigint, user: { readonly name: string; readonly f
   { register: flagsRegister(id), value: user === undefined ? absent : String(user.flags) },
 ];
 
-/** Of every second user parts are changed, the others are removed and written again: a part that is changed of a user who was removed shows nothing. */
+/**
+ * Every second user is removed and written again; the others have parts changed. A changed part of a removed user
+ * shows nothing.
+ */
 const isRemoved = (load: Load, id: bigint): boolean => load.ids.users().indexOf(id) % 2 === 1;
 
 /** Whether the user is known to be there, so that a change of a part shows. */
