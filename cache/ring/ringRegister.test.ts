@@ -23,3 +23,23 @@ it('never gives a node the same epoch twice, though Redis lost the register and 
   }
   expect([seen.size, versions.size]).toEqual([3, 3]);
 });
+
+it('does not count a change as in the future once the clock of Redis was set back', async () => {
+  const key = `${config.cluster}:cache:back`;
+  const register = new RingRegister(redis, key);
+  await redis.hset(key, '@changed', '9000000000000000');
+  expect((await register.look()).unchangedForMs).toBeGreaterThanOrEqual(0);
+  await redis.hset(key, '@changed', '9000000000000001');
+  expect((await register.look()).unchangedForMs).toBeGreaterThanOrEqual(0);
+});
+
+it('does not take a change that it has just seen for an old one once the clock of Redis was set forward', async () => {
+  const key = `${config.cluster}:cache:forward`;
+  const register = new RingRegister(redis, key);
+  const started = performance.now();
+  await register.change('10.0.0.1:11211', undefined, { state: 'in', weight: 1 });
+  await register.look();
+  // As if the register had been changed an hour ago.
+  await redis.hset(key, '@changed', String((Date.now() - 3_600_000) * 1_000));
+  expect((await register.look()).unchangedForMs).toBeLessThanOrEqual(performance.now() - started);
+});

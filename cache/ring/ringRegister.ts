@@ -10,7 +10,10 @@ export interface RegisterView {
   readonly nodes: ReadonlyMap<string, NodeState>;
   /** Equal for equal views. */
   readonly version: string;
-  /** Time between its last change and this read. */
+  /**
+   * A lower bound on the time since its last change, by this process's monotonic clock: Redis's clock may be set. The
+   * first view of a process alone goes by Redis's clock, so that a process can start without a wait.
+   */
   readonly unchangedForMs: number;
 }
 
@@ -29,6 +32,8 @@ const changeRegister = new LuaScript<
 /** The shared state of a pool's nodes: one hash in the journal's Redis. */
 export class RingRegister {
   readonly #look: NextRun<RegisterView>;
+  /** The version last seen, and since when it has been unchanged at the latest. */
+  #seen: { readonly version: string; readonly sinceMs: number } | undefined;
 
   constructor(
     private readonly redis: Redis,
@@ -74,7 +79,15 @@ export class RingRegister {
       const state = parseNodeState(fields[i + 1]!);
       if (state !== undefined) nodes.set(fields[i]!, state);
     }
-    return { nodes, version: fields.join(' '), unchangedForMs: (Number(now) - Number(changed)) / 1000 };
+    const version = fields.join(' ');
+    const nowMs = performance.now();
+    let seen = this.#seen;
+    if (seen?.version !== version) {
+      const ageMs = seen === undefined ? Math.max(0, (Number(now) - Number(changed)) / 1000) : 0;
+      seen = { version, sinceMs: nowMs - ageMs };
+      this.#seen = seen;
+    }
+    return { nodes, version, unchangedForMs: nowMs - seen.sinceMs };
   }
 
   async #call<T>(work: () => Promise<T>): Promise<T> {
