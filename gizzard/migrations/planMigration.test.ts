@@ -211,7 +211,7 @@ describe('a plan', () => {
       'cleanup: take the old shards out of the trees',
       'cleanup: rename the tables of b/follows_0, so that nothing can write to them',
       'cleanup: look for rows of b/follows_0_old that are not in a/follows_0, c/follows_0',
-      'cleanup: drop the tables of b/follows_0',
+      'cleanup: set the tables of b/follows_0 aside',
     ]);
     expect(plan.title).toBe(
       'transform table 1 (follows) from 0: replicating(flock(a), flock(b)) → replicating(flock(a), flock(c))',

@@ -7,7 +7,9 @@ import { parseHead, rowReader } from '../../backup/rowLines.js';
 import { DumpVerifier, withChecksum } from '../../cli/edges/dumpChecksum.js';
 import { EdgeParser } from '../../cli/edges/edgeParser.js';
 import { NdjsonParser } from '../../cli/edges/ndjsonParser.js';
+import { stores } from '../../cli/stores.js';
 import { TweetFile } from '../../cli/tweets/tweetFile.js';
+import { configPartsOf } from '../../cluster/index.js';
 import { topologyFromJson, topologyToJson, type MovableTable, type TopologyState } from '../../gizzard/index.js';
 import { AttributeForms } from '../../gizzard/shardAttributes.js';
 import { loadConfig } from '../../process/index.js';
@@ -126,7 +128,8 @@ export function fileForms(): { readonly forms: readonly FileForm[]; readonly rem
     {
       name: 'configuration',
       samples: [JSON.stringify(config)],
-      read: (bytes) => loadConfig({ path: folder.write('config.json', bytes), environment: {} }),
+      read: (bytes) =>
+        loadConfig({ path: folder.write('config.json', bytes), environment: {}, parts: configPartsOf(stores) }),
     },
     {
       name: 'topology file',
