@@ -31,8 +31,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^roostdb\/(.*)$/, replacement: join(import.meta.dirname, '$1/index.ts') }] },
   test: {
     pool: 'forks',
-    // Servers share the machine with the tests; more workers than this make them wait for each other.
-    maxWorkers: 2,
+    // Tests wait for servers much of the time, so that a third worker keeps two cores busy.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A machine that CI shares may stand still for seconds. A test that passes the second time only is shown as such; at a desk it fails.
