@@ -45,7 +45,6 @@ export interface ServerView {
 export interface HostView {
   readonly name: string;
   readonly backend: string;
-  /** `unused`: nothing lives on it, and nobody has asked it yet. */
   readonly state: 'up' | 'down';
   readonly reason: string;
   readonly shards: number;

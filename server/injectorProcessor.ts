@@ -93,6 +93,7 @@ export function injectorHandler(
       for (const of of foreign) {
         const job = of.parse(json);
         if (job !== undefined) return { of, job };
+        await giveWay();
       }
       return await jobs.parse(json);
     } catch (error) {
