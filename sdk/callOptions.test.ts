@@ -157,3 +157,11 @@ it('answers turn into JSON with ids as decimal strings', async () => {
   expect(await json(follows.node(1))).toMatchObject({ counts: { normal: '2' } });
   expect(await json(follows.from(1).explain())).toMatchObject({ page: { ids: ['4611686018427387904', '3'] } });
 });
+
+it('refuses the name that an option of writes had before', async () => {
+  const old = { acknowledgement: 'materialized' } as object;
+  const refusal = { code: 'InvalidArgument', message: '`acknowledgement` is called `acknowledgment`' };
+  await expect(follows.add(1, 2, old)).rejects.toMatchObject(refusal);
+  await expect(follows.addAll(1, old)).rejects.toMatchObject(refusal);
+  await expect(follows.write([[1, 2]], old)).rejects.toMatchObject(refusal);
+});

@@ -1,3 +1,4 @@
+import { RoostError } from '../core/index.js';
 import { acknowledgmentNumbers, priorityNumbers, type RoostTypes, type WriteOptions } from '../wire/index.js';
 import type { CallOptions } from './channel.js';
 
@@ -7,10 +8,13 @@ export interface WriteCallOptions extends CallOptions, Pick<WriteOptions, 'prior
 /**
  * Checks the options, and returns a function from the remaining time to their wire form. Throws `InvalidArgument`.
  */
-export function writeOptionsToThrift({
-  priority,
-  acknowledgment,
-}: WriteCallOptions): (deadlineMs: number) => RoostTypes.WriteOptions {
+export function writeOptionsToThrift(options: WriteCallOptions): (deadlineMs: number) => RoostTypes.WriteOptions {
+  const { priority, acknowledgment } = options;
+  // Its name in 0.1. Ignored, the write would be answered earlier than a program in plain JavaScript asks for.
+  if ('acknowledgement' in options)
+    throw new RoostError('InvalidArgument', '`acknowledgement` is called `acknowledgment`', {
+      fields: { argument: 'acknowledgement' },
+    });
   const fixed = {
     ...(priority === undefined ? {} : { priority: priorityNumbers.toNumber(priority) }),
     ...(acknowledgment === undefined ? {} : { acknowledgment: acknowledgmentNumbers.toNumber(acknowledgment) }),

@@ -57,7 +57,11 @@ it.skipIf(!known)(
       pathToFileURL(join(oldFolder, 'node_modules/roostdb/dist/sdk/index.js')).href
     )) as typeof newSdk;
     // Each client knows all servers: the old one calls new servers, and the new one old ones.
-    const loads = [new SteadyLoad(await connectWith(oldSdk), 1n), new SteadyLoad(await connectWith(newSdk), 2n)];
+    const oldWait = { acknowledgement: 'materialized' } as newSdk.WriteCallOptions;
+    const loads = [
+      new SteadyLoad(await connectWith(oldSdk), 1n, oldWait),
+      new SteadyLoad(await connectWith(newSdk), 2n),
+    ];
     const running = loads.map((load) => load.run());
     try {
       await progress(loads);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { Roost } from '../../sdk/index.js';
+import type { Roost, WriteCallOptions } from '../../sdk/index.js';
 
 const perWrite = 50;
 /** After this many edges, the load writes the same edges again, so that a moving shard stays small. */
@@ -18,6 +18,8 @@ export class SteadyLoad {
     readonly roost: Roost,
     /** Names this client's own data. */
     private readonly id: bigint,
+    /** Options of writes that are answered once they are applied. */
+    private readonly wait: WriteCallOptions = { acknowledgment: 'materialized' },
   ) {}
 
   stop(): void {
@@ -26,7 +28,7 @@ export class SteadyLoad {
 
   async run(): Promise<void> {
     const graph = await this.roost.graph('follows');
-    const wait = { acknowledgment: 'materialized' } as const;
+    const { wait } = this;
     await Promise.all([
       this.#again(async (n) => {
         await graph.write(
