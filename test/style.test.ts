@@ -53,6 +53,7 @@ it.each([
 /** Files that name what the release before spelled in the British way. */
 const ofTheReleaseBefore = new Set([
   'CHANGELOG.md',
+  'docs/errors.md',
   'sdk/callOptions.test.ts',
   'sdk/writeCallOptions.ts',
   'test/rollingUpgrade.long.test.ts',
