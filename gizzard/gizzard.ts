@@ -26,7 +26,7 @@ import { RegisteredTypes, type GizzardTypes } from './registeredTypes.js';
 import { nodeType } from './nodes/index.js';
 import { Heat } from './routing/heat.js';
 import { Hedge } from './routing/hedge.js';
-import { ReplicaReads } from './routing/replicaReads.js';
+import { ReplicaReads, type ReadTogether } from './routing/replicaReads.js';
 import type { Leaf, Route } from './routing/route.js';
 import { AttributeForms, checkAttributes } from './shardAttributes.js';
 import { backendOf, newestSchema, type ShardType } from './shardType.js';
@@ -381,11 +381,7 @@ export class Gizzard {
   readTogether<T, H extends Host>(
     routes: readonly Route[],
     deadline: Deadline,
-    read: (
-      host: H,
-      leaves: readonly { readonly leaf: Leaf; readonly place: number }[],
-      deadline: Deadline,
-    ) => Promise<T>,
+    read: ReadTogether<T, H>,
   ): Promise<T[]> {
     return this.#reads.together(routes, deadline, read);
   }

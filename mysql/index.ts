@@ -3,6 +3,7 @@ export { DatabaseHosts } from './databaseHosts.js';
 export { hostClockMs, readHostClock } from './hostClock.js';
 export { databaseAccounts, grantStatements, type DatabaseAccount } from './grants.js';
 export { existingTables } from './existingTables.js';
+export { withTable } from './withTable.js';
 export { grantText } from './hostCheck.js';
 export { movableTables } from './movableTables.js';
 export { ShardDatabase, type TableShard } from './shardDatabase.js';

@@ -56,18 +56,6 @@ async function reloadServers(): Promise<void> {
   }
 }
 
-/** Ends every connection to a database and to Redis, so that each must be made anew. */
-async function breakConnections(): Promise<void> {
-  for (const host of sealed.hosts) {
-    const [rows] = await host.query({
-      sql: "SELECT id FROM information_schema.processlist WHERE user = 'roost_server'",
-      rowsAsArray: true,
-    });
-    for (const [id] of rows as number[][]) await host.query(`KILL ${id}`).catch(() => undefined);
-  }
-  await sealed.redis.client('KILL', 'USER', 'roost');
-}
-
 it('serves on while the authority and every certificate of it are replaced: no call fails', async () => {
   const { encryption } = sealed;
   const pem = (file: string): string => readFileSync(file, 'utf8');
@@ -82,7 +70,7 @@ it('serves on while the authority and every certificate of it are replaced: no c
     work();
     await reloadServers();
     await sleep(1_500);
-    await breakConnections();
+    await sealed.breakConnections();
     await sleep(1_500);
   };
   const { errors, calls } = await underLoad(sealed, async () => {
@@ -184,7 +172,7 @@ it('shows no secret while log-ins fail, servers die and everything is looked at'
     ['server', 'redis'].map((of) => [of, readFileSync(sealed.file(`${of}.password`), 'utf8').trim()]),
   );
   for (const of of ['server', 'redis']) sealed.writePassword(of, sealed.newPassword(`wrong-${of}`));
-  await breakConnections();
+  await sealed.breakConnections();
   await sleep(3_000);
   for (const path of ['/readyz', '/metrics', '/server_info', '/server_info.txt', '/stats.txt'])
     await page(path, { authorization: `Bearer ${token.text}` });

@@ -108,14 +108,7 @@ it('serves on through new passwords of MySQL and Redis, while connections break:
     );
     await sealed.redis.acl('SETUSER', 'roost', `<${oldRedis}`);
     // A client that connects again must know the new passwords.
-    for (const host of sealed.hosts) {
-      const [rows] = await host.query({
-        sql: "SELECT id FROM information_schema.processlist WHERE user = 'roost_server'",
-        rowsAsArray: true,
-      });
-      for (const [id] of rows as number[][]) await host.query(`KILL ${id}`).catch(() => undefined);
-    }
-    await sealed.redis.client('KILL', 'USER', 'roost');
+    await sealed.breakConnections();
     await sleep(2_000);
   });
   expect(errors).toEqual([]);

@@ -117,6 +117,18 @@ export class EncryptedCluster {
     for (const host of this.hosts) await host.query(sql);
   }
 
+  /** Ends every connection of the server to a database and to Redis, so that it must make each anew. */
+  async breakConnections(): Promise<void> {
+    for (const host of this.hosts) {
+      const [rows] = await host.query({
+        sql: "SELECT id FROM information_schema.processlist WHERE user = 'roost_server'",
+        rowsAsArray: true,
+      });
+      for (const [id] of rows as number[][]) await host.query(`KILL ${id}`).catch(() => undefined);
+    }
+    await this.redis.client('KILL', 'USER', 'roost');
+  }
+
   /** Starts the server, also again after it has ended. */
   async serve(): Promise<void> {
     this.server = spawn(process.execPath, [roostMain, 'serve', '--json', '--config', this.file('roost.config.json')], {

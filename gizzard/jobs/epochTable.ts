@@ -1,5 +1,5 @@
-import { Deadline, isRoostError, RoostError } from '../../core/index.js';
-import type { DatabaseHost } from '../../mysql/index.js';
+import { Deadline, RoostError } from '../../core/index.js';
+import { withTable, type DatabaseHost } from '../../mysql/index.js';
 
 /** A life of the journal: from its first job or from `roost journal adopt`, as long as its Redis loses nothing. */
 export interface Epoch {
@@ -29,6 +29,8 @@ export interface EpochLook {
 /** How long to wait for a host that hangs. */
 const lookDeadlineMs = 1_000;
 const writeDeadlineMs = 5_000;
+const columns =
+  'id TINYINT NOT NULL PRIMARY KEY, number BIGINT NOT NULL, epoch CHAR(32) NOT NULL, accepted BIGINT NOT NULL, waiting BIGINT NOT NULL';
 
 /**
  * The name server's record of the journal, on each of its hosts: a Redis that comes back empty, or as an older copy
@@ -107,21 +109,8 @@ export class EpochTable {
     };
   }
 
-  /** Creates a missing table. */
-  async #withTable<T>(host: DatabaseHost, deadline: Deadline, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isRoostError(error) || error.fields['sql_code'] !== 'ER_NO_SUCH_TABLE') throw error;
-      const columns =
-        'id TINYINT NOT NULL PRIMARY KEY, number BIGINT NOT NULL, epoch CHAR(32) NOT NULL, accepted BIGINT NOT NULL, waiting BIGINT NOT NULL';
-      await host.run(
-        `CREATE TABLE IF NOT EXISTS ${this.#table} (${columns}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-        [],
-        deadline,
-      );
-      return work();
-    }
+  #withTable<T>(host: DatabaseHost, deadline: Deadline, work: () => Promise<T>): Promise<T> {
+    return withTable(host, { table: this.#table, columns }, deadline, work);
   }
 }
 

@@ -8,7 +8,20 @@ import { onSameHosts, readableOn } from './onSameHosts.js';
 import { readAny } from './readAny.js';
 import type { Leaf, Route } from './route.js';
 
-/** Reads from the replicas of routes. Those that lack writes come last, and the deadline of a read learns of an answer that came from one. */
+/** A leaf of one of several routes, with the route's index. */
+export interface PlacedLeaf {
+  readonly leaf: Leaf;
+  readonly place: number;
+}
+
+/** Reads one host's leaves of several routes. */
+export type ReadTogether<T, H extends Host> = (
+  host: H,
+  leaves: readonly PlacedLeaf[],
+  deadline: Deadline,
+) => Promise<T>;
+
+/** Reads from replicas. Replicas that lack writes come last; the deadline of a read records that such a replica answered. */
 export class ReplicaReads {
   constructor(
     private readonly hosts: Hosts,
@@ -23,7 +36,7 @@ export class ReplicaReads {
     return this.lagging.isCurrent(leaf.key);
   }
 
-  /** Reads from one replica of a route; `H` are the hosts of the backend that its leaves live on. Throws as `readAny` does. */
+  /** Reads from one replica of a route; `H` are the hosts of the leaves' backend. Throws as `readAny`. */
   async one<T, H extends Host>(
     route: Route,
     deadline: Deadline,
@@ -39,7 +52,7 @@ export class ReplicaReads {
       this.hosts.isHealthy,
       async (leaf, within) => {
         const current = lagging.isCurrent(leaf.key);
-        // The type of a leaf names its backend, and a shard is made on no other's hosts.
+        // A leaf's type names its backend, and shards are created only on that backend's hosts.
         const answer = await read(this.hosts.host(leaf.shard.id.hostname) as H, leaf, within);
         if (!current || !lagging.isCurrent(leaf.key)) deadline.sawLagging();
         return answer;
@@ -50,18 +63,14 @@ export class ReplicaReads {
   }
 
   /**
-   * Reads from several routes, with one `read` for those whose replicas stand on the same hosts, so that it may ask for them in one statement. It gets leaves
-   * of one host, with the places of their routes in `routes`; the weights of the first route decide on which. Where no host can answer for all of them, each
-   * is read by itself, and fails as `one` does.
+   * Reads from several routes, with one `read` for routes whose replicas are on the same hosts, so that one statement
+   * can serve them. The weights of the first route choose the host. If no host can answer for all of them, each is read
+   * by itself, and fails as `one`.
    */
   async together<T, H extends Host>(
     routes: readonly Route[],
     deadline: Deadline,
-    read: (
-      host: H,
-      leaves: readonly { readonly leaf: Leaf; readonly place: number }[],
-      deadline: Deadline,
-    ) => Promise<T>,
+    read: ReadTogether<T, H>,
   ): Promise<T[]> {
     const { lagging } = this;
     const together = ([first, ...others]: readonly number[]): Promise<T> =>

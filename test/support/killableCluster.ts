@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { Deadline } from '../../core/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
-import { type Playground, startPlayground } from '../../playground/index.js';
+import { type Playground, type RedisFsync, startPlayground } from '../../playground/index.js';
 import { freePorts } from '../../playground/ports.js';
 import { type RoostConfig, silentLog } from '../../process/index.js';
 import { type ClusterConfigInput, clusterSchema } from '../clusterConfig.js';
@@ -19,6 +19,8 @@ export interface KillableClusterOptions {
   readonly overrides?: Partial<ClusterConfigInput> | ((playground: Playground) => Partial<ClusterConfigInput>);
   /** The number of Redis servers. Absent: the journal's alone. */
   readonly redisServers?: number;
+  /** When the journal reaches the disk; absent: `always`. */
+  readonly redisFsync?: RedisFsync;
   /** Cache nodes; absent: none. */
   readonly caches?: number;
   /** The command line that serves; absent: this release's. */
@@ -42,6 +44,7 @@ export class KillableCluster {
     servers,
     overrides,
     redisServers = 1,
+    redisFsync = 'always',
     caches = 0,
     main,
     setUp,
@@ -52,7 +55,7 @@ export class KillableCluster {
       databaseHosts,
       caches,
       redisServers,
-      redisFsync: 'always',
+      redisFsync,
     });
     const written = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
     // Another server soon takes over the work in flight on a dead server, and a host may be away for long.
