@@ -122,7 +122,8 @@ describe('home timelines', () => {
     await service.tbird.delete(BigInt64Array.of(c), materialized);
     expect(await home(21n)).toEqual([]);
     await service.tbird.undelete(BigInt64Array.of(c), materialized);
-    expect(await home(21n)).toEqual([c]);
+    // Only what takes entries away holds from the next read on: a delivery brings them back.
+    await expect.poll(() => home(21n)).toEqual([c]);
     await edges('follows', 'add', 21n, 22n);
     await expect.poll(() => home(21n)).toEqual([c, a]);
   });
