@@ -4,12 +4,14 @@ import { flockStore } from '../flock/index.js';
 import { redisBackend } from '../redis/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { tbirdStore } from '../tbird/index.js';
-import { activityJob } from './activity/activityJob.js';
+import { activityJob, activityJobKind, activityLookKind } from './activity/activityJob.js';
 import { checkTimelines } from './check/checkTimelines.js';
 import { deliverAlongside } from './home/deliverAlongside.js';
-import { deliveryJob } from './home/deliveryJob.js';
+import { deliveryJob, leastReads } from './home/deliveryJob.js';
 import { followJob } from './home/followJob.js';
+import { followJobKind, followLookKind } from './home/followPayload.js';
 import type { ReadRule } from './home/visibility.js';
+import { secondLookJob } from './jobs/secondLook.js';
 import { timelineJob } from './jobs/timelineJob.js';
 import { deliverAbout } from './kinds/deliverAbout.js';
 import { rebuildJob } from './pages/rebuildJob.js';
@@ -54,8 +56,11 @@ export const timelineStoreWith = (
           deliverAbout(tweet, op, service, deadline),
         ),
         rebuildJob(kinds, timeline.keep),
-        activityJob(service),
-        followJob(timelines, tbird, flock, graphs, timeline.keep),
+        activityJob(service, activityJobKind),
+        activityJob(service, activityLookKind),
+        followJob(timelines, tbird, flock, graphs, timeline.keep, followJobKind),
+        followJob(timelines, tbird, flock, graphs, timeline.keep, followLookKind),
+        secondLookJob(tbird, (authorId, deadline) => leastReads(timelines, costs, authorId, deadline)),
       ];
     },
     check: checkTimelines,

@@ -5,7 +5,7 @@ import type { Tbird } from '../../tbird/index.js';
 import { until, type Tweet } from '../../wire/index.js';
 import { authorAt, keyBytes, type TimelineEntry } from '../entry.js';
 import { homeEntry } from '../home/homeEntry.js';
-import { writeOf } from '../jobs/timelinePayload.js';
+import { writeOf, type SecondLook } from '../jobs/timelinePayload.js';
 import { blockedWith } from '../kinds/blockedWith.js';
 import { tweetsById } from '../kinds/tweetsById.js';
 import type { StoredGraphs } from '../timelineGraphs.js';
@@ -14,6 +14,8 @@ import { activityEntry, activityIdAt, actorAt, objectAt } from './activityEntry.
 import { activityOfTweet, authorsOfOriginals } from './activityOfTweets.js';
 
 export const activityJobKind = 'timelines.activity';
+/** The same job, for a second look: it adds, and takes nothing away. */
+export const activityLookKind = 'timelines.activityLook';
 
 const roles = ['follows', 'favorites', 'blocks', 'mentions'] as const;
 
@@ -30,14 +32,23 @@ const edgeBytes = 17;
 
 /** The job for those edges that are activity, or hide it; none if there are none. */
 export function activityChanged(edges: readonly WrittenEdge[], graphs: StoredGraphs): FollowUp[] {
-  const roleOf = new Map(roles.map((role, place) => [graphs[role], place]));
-  const payload: Buffer[] = [Buffer.from([version])];
-  for (const { tableId, sourceId, destinationId } of edges) {
+  const roleOf = new Map(roles.map((role) => [graphs[role], role]));
+  const changed = edges.flatMap(({ tableId, sourceId, destinationId }) => {
     const role = roleOf.get(tableId);
-    if (role !== undefined) payload.push(Buffer.from([role]), keyBytes(sourceId), keyBytes(destinationId));
-  }
-  return payload.length === 1 ? [] : [{ kind: activityJobKind, payload: Buffer.concat(payload), priority: 'medium' }];
+    return role === undefined ? [] : [{ role, sourceId, destinationId }];
+  });
+  return changed.length === 0 ? [] : [{ kind: activityJobKind, payload: encode(changed), priority: 'medium' }];
 }
+
+const encode = (edges: readonly ChangedEdge[]): Buffer =>
+  Buffer.concat([
+    Buffer.from([version]),
+    ...edges.flatMap(({ role, sourceId, destinationId }) => [
+      Buffer.from([roles.indexOf(role)]),
+      keyBytes(sourceId),
+      keyBytes(destinationId),
+    ]),
+  ]);
 
 function decode(payload: Buffer): ChangedEdge[] {
   requirePayloadVersion(activityJobKind, payload[0], version);
@@ -66,11 +77,14 @@ export interface ActivityStores {
 
 /**
  * Updates timelines after changes of follows, favorites, mentions and blocks, for the users that these edges lead to.
- * It goes by the present edges, so that the order of such jobs does not matter. A missing timeline costs one lookup
- * in Redis.
+ * It goes by the present edges, so that the order of such jobs does not matter; since their writes may be applied in
+ * another order, a second look follows each removal. A missing timeline costs one lookup in Redis.
  */
-export const activityJob = (stores: ActivityStores): ClusterJobType => ({
-  kind: activityJobKind,
+export const activityJob = (
+  stores: ActivityStores,
+  kind: typeof activityJobKind | typeof activityLookKind,
+): ClusterJobType => ({
+  kind,
   check(payload) {
     const edges = decode(payload);
     const most = 2 * limits.operationsPerWrite;
@@ -90,14 +104,22 @@ export const activityJob = (stores: ActivityStores): ClusterJobType => ({
       return author === undefined ? [] : [{ ...edge, userId: author.userId }];
     });
     const follows = of('follows').map((edge) => ({ ...edge, userId: edge.destinationId }));
+    const look = { ...stores, second: kind === activityLookKind };
     return [
-      ...(await afterEdges('followed', follows, stores, deadline)),
-      ...(await afterEdges('favorited', marks, stores, deadline)),
-      ...(await afterMentions(of('mentions'), tweets, stores, deadline)),
-      ...(await afterBlocks(of('blocks'), stores, deadline)),
+      ...(await afterEdges('followed', follows, look, deadline)),
+      ...(await afterEdges('favorited', marks, look, deadline)),
+      ...(await afterMentions(of('mentions'), tweets, look, deadline)),
+      ...(await afterBlocks(of('blocks'), look, deadline)),
     ];
   },
 });
+
+interface Look extends ActivityStores {
+  /** A second look only adds. */
+  readonly second: boolean;
+}
+
+const lookAgain = (edge: ChangedEdge): SecondLook => ({ kind: activityLookKind, payload: encode([edge]) });
 
 export const activityName = (userId: bigint): string => `activity:${userId}`;
 const mentionsName = (userId: bigint): string => `mentions:${userId}`;
@@ -106,7 +128,7 @@ const mentionsName = (userId: bigint): string => `mentions:${userId}`;
 async function afterEdges(
   kind: 'followed' | 'favorited',
   edges: readonly (ChangedEdge & { readonly userId: bigint })[],
-  { timelines, flock, graphs }: ActivityStores,
+  { timelines, flock, graphs, second }: Look,
   deadline: Deadline,
 ): Promise<FollowUp[]> {
   const { follows, favorites, blocks } = graphs();
@@ -120,33 +142,40 @@ async function afterEdges(
     BigInt64Array.from(some, ({ destinationId }) => destinationId),
   ];
   const stored = await flock.edges(graphId, sources, destinations, until(deadline));
-  return Promise.all(
-    some.map(async ({ userId, sourceId: actorId, destinationId }, i) => {
+  const writes = await Promise.all(
+    some.map(async ({ role, userId, sourceId: actorId, destinationId }, i): Promise<FollowUp[]> => {
       const edge = stored[i];
       const id = edge && activityIdAt(edge.position, kind, actorId, destinationId);
       const tweet = kind === 'favorited' ? { tweetId: destinationId } : {};
       const entry = activityEntry({ id: id ?? 0n, kind, actorId, ...tweet });
       const name = activityName(userId);
       const there = id !== undefined && edge?.state === 'normal';
-      return there && !(await blockedWith(flock, blocks, userId, [actorId], until(deadline))).has(actorId)
-        ? writeOf({ op: 'supersede', name, at: objectAt, entry })
-        : writeOf({ op: 'withdraw', name, at: objectAt, bytes: entry.subarray(objectAt) });
+      const again = lookAgain({ role, sourceId: actorId, destinationId });
+      if (there && !(await blockedWith(flock, blocks, userId, [actorId], until(deadline))).has(actorId))
+        return [
+          writeOf(
+            second ? { op: 'merge', name, entries: [entry] } : { op: 'supersede', name, at: objectAt, entry, again },
+          ),
+        ];
+      return second ? [] : [writeOf({ op: 'withdraw', name, at: objectAt, bytes: entry.subarray(objectAt), again })];
     }),
   );
+  return writes.flat();
 }
 
 /** These edges lead from the mentioned users to the tweets. */
 async function afterMentions(
   edges: readonly ChangedEdge[],
   tweets: ReadonlyMap<bigint, Tweet>,
-  { timelines, tbird, flock, graphs }: ActivityStores,
+  { timelines, tbird, flock, graphs, second }: Look,
   deadline: Deadline,
 ): Promise<FollowUp[]> {
   const { mentions, blocks } = graphs();
   const names = edges.flatMap(({ sourceId }) => [activityName(sourceId), mentionsName(sourceId)]);
   const kept = await timelines.floors(new Set(names), deadline);
   const writes: FollowUp[] = [];
-  for (const { sourceId: userId, destinationId } of edges) {
+  for (const edge of edges) {
+    const { sourceId: userId, destinationId } = edge;
     const tweet = tweets.get(destinationId);
     if (mentions === undefined || tweet === undefined) continue;
     if (!kept.has(activityName(userId)) && !kept.has(mentionsName(userId))) continue;
@@ -157,13 +186,14 @@ async function afterMentions(
       authorsOfOriginals(tbird, [tweet], options),
     ]);
     const there = state === 'normal' && tweet.deletedAt === undefined && blocked.size === 0;
-    const put = (prefix: string, entry: TimelineEntry): FollowUp =>
-      there
-        ? writeOf({ op: 'push', prefix, entry, ids: BigInt64Array.of(userId) })
-        : writeOf({ op: 'withdraw', name: `${prefix}${userId}`, at: 0, bytes: entry });
-    writes.push(put('mentions:', homeEntry(tweet)));
+    const put = (prefix: string, entry: TimelineEntry): void => {
+      const name = `${prefix}${userId}`;
+      if (there) writes.push(writeOf({ op: 'merge', name, entries: [entry] }));
+      else if (!second) writes.push(writeOf({ op: 'withdraw', name, at: 0, bytes: entry, again: lookAgain(edge) }));
+    };
+    put('mentions:', homeEntry(tweet));
     const activity = activityOfTweet(tweet, userId, authors, true);
-    if (activity?.kind === 'mentioned') writes.push(put('activity:', activityEntry(activity)));
+    if (activity?.kind === 'mentioned') put('activity:', activityEntry(activity));
   }
   return writes;
 }
@@ -174,7 +204,7 @@ async function afterMentions(
  */
 async function afterBlocks(
   edges: readonly ChangedEdge[],
-  { timelines, flock, graphs }: ActivityStores,
+  { timelines, flock, graphs, second }: Look,
   deadline: Deadline,
 ): Promise<FollowUp[]> {
   const pairs = edges.flatMap(({ sourceId, destinationId }) => [
@@ -194,12 +224,11 @@ async function afterBlocks(
     const some = places(userId).filter(({ name }) => kept.has(name));
     if (some.length === 0) continue;
     const blocked = await blockedWith(flock, graphs().blocks, userId, [otherId], until(deadline));
-    for (const { name, at } of some)
-      writes.push(
-        blocked.size > 0
-          ? writeOf({ op: 'withdraw', name, at, bytes: keyBytes(otherId) })
-          : writeOf({ op: 'delete', name }),
-      );
+    const again = lookAgain({ role: 'blocks', sourceId: userId, destinationId: otherId });
+    for (const { name, at } of some) {
+      if (blocked.size === 0) writes.push(writeOf({ op: 'delete', name }));
+      else if (!second) writes.push(writeOf({ op: 'withdraw', name, at, bytes: keyBytes(otherId), again }));
+    }
   }
   return writes;
 }

@@ -62,7 +62,8 @@ export const deliveryJob = (
     const writesTo = (ids: BigInt64Array): FollowUp[] => {
       if (ids.length === 0) return [];
       const to = { prefix: homePrefix, entry, ids };
-      return [writeOf(op === 'remove' ? { op, ...to } : { op: op === 'push' ? 'deliver' : op, least, ...to })];
+      if (op === 'remove') return [writeOf({ op: 'retract', ...to })];
+      return [writeOf({ op: op === 'push' ? 'deliver' : op, least, ...to })];
     };
     return [
       ...(first && op === 'push'
@@ -80,7 +81,7 @@ export const deliveryJob = (
  * How often a replica of a timeline must be read for the author's tweets to be pushed. The tweet being delivered
  * counts, though it may be counted already.
  */
-async function leastReads(
+export async function leastReads(
   timelines: Timelines,
   costs: DeliveryCosts,
   authorId: bigint,

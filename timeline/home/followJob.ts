@@ -7,14 +7,15 @@ import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from '../job
 import { authorAt, keyBytes } from '../entry.js';
 import type { Timelines } from '../timelines.js';
 import type { TimelineGraphs } from './audience.js';
-import { decodeFollows, followJobKind, type Follow } from './followPayload.js';
+import { decodeFollows, encodeFollows, followJobKind, followLookKind, type Follow } from './followPayload.js';
 import { homeEntry } from './homeEntry.js';
 import { homeName } from './homeTimelines.js';
 
 /**
  * Updates home timelines after changes of edges between readers and authors: merges each author's tweets, as far back
  * as the timeline reaches, if the reader follows the author now, and removes them if not. It goes by the present
- * edges, so that the order of such jobs does not matter. A missing timeline costs one lookup in Redis.
+ * edges, so that the order of such jobs does not matter; since their writes may be applied in another order, a second
+ * look follows each removal. A missing timeline costs one lookup in Redis.
  */
 export const followJob = (
   timelines: Timelines,
@@ -22,8 +23,9 @@ export const followJob = (
   flock: Flock,
   graphs: () => TimelineGraphs,
   keep: number,
+  kind: typeof followJobKind | typeof followLookKind,
 ): ClusterJobType => ({
-  kind: followJobKind,
+  kind,
   derived: true,
   check(payload) {
     const follows = decodeFollows(payload);
@@ -46,7 +48,9 @@ export const followJob = (
       const name = homeName(readerId);
       const settles = token === undefined ? undefined : { author: authorId, token };
       if (!standing[i]!) {
-        writes.push(write({ op: 'withdraw', name, at: authorAt, bytes: keyBytes(authorId) }));
+        const again = { kind: followLookKind, payload: encodeFollows([{ readerId, authorId }]) };
+        if (kind === followJobKind)
+          writes.push(write({ op: 'withdraw', name, at: authorAt, bytes: keyBytes(authorId), again }));
         if (settles !== undefined) writes.push(write({ op: 'settle', name, entries: [], ...settles }));
         continue;
       }

@@ -2,6 +2,8 @@ import { RoostError } from '../../core/index.js';
 import { requirePayloadVersion, type FollowUp } from '../../gizzard/index.js';
 
 export const followJobKind = 'timelines.follow';
+/** The same job, for a second look: it adds, and takes nothing away. */
+export const followLookKind = 'timelines.followLook';
 
 /** A reader who has begun or ceased to follow an author. */
 export interface Follow {
@@ -16,7 +18,13 @@ const version = 1;
 const pairBytes = 20;
 
 /** A job that updates readers' timelines after changes of whom they follow. */
-export function followsChanged(follows: readonly Follow[]): FollowUp {
+export const followsChanged = (follows: readonly Follow[]): FollowUp => ({
+  kind: followJobKind,
+  payload: encodeFollows(follows),
+  priority: 'medium',
+});
+
+export function encodeFollows(follows: readonly Follow[]): Buffer {
   const payload = Buffer.allocUnsafe(1 + follows.length * pairBytes);
   payload.writeUInt8(version, 0);
   for (const [i, { readerId, authorId, token = 0 }] of follows.entries()) {
@@ -24,7 +32,7 @@ export function followsChanged(follows: readonly Follow[]): FollowUp {
     payload.writeBigInt64LE(authorId, 9 + i * pairBytes);
     payload.writeUInt32LE(token, 17 + i * pairBytes);
   }
-  return { kind: followJobKind, payload, priority: 'medium' };
+  return payload;
 }
 
 export function decodeFollows(payload: Buffer): Follow[] {

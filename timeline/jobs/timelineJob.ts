@@ -9,7 +9,15 @@ import type { ListLimits, TimelineLists } from '../lists/timelineLists.js';
 import { checkName, longestName, routingKeyOf } from '../names.js';
 import { listsOf, timelinesTableId } from '../timelineShards.js';
 import { timelineSpaces } from '../timelinesShardType.js';
-import { decodeTimelineWrite, timelineJobKind, type DeliveryWrite, type TimelineWrite } from './timelinePayload.js';
+import { lookAgain } from './secondLook.js';
+import {
+  decodeTimelineWrite,
+  timelineJobKind,
+  type DeliveryWrite,
+  type Retraction,
+  type SecondLook,
+  type TimelineWrite,
+} from './timelinePayload.js';
 
 /** The part of a write for one shard. */
 interface Item {
@@ -76,9 +84,27 @@ async function applyOne(
   costs: DeliveryCosts,
 ): Promise<readonly FollowUp[]> {
   if (isDelivery(write)) return deliver(lists, write, ids, costs);
-  await applyAlone(lists, write, ids);
-  return [];
+  switch (write.op) {
+    case 'retract': {
+      const { there } = await lists.remove(write.entry, write.prefix, ids);
+      return there === 0 ? [] : [lookAgain(write, ids)];
+    }
+    case 'withdraw': {
+      const taken = await lists.withdraw(write.name, write.at, write.bytes);
+      return taken === undefined ? [] : looking(write.again);
+    }
+    case 'supersede': {
+      const taken = await lists.supersede(write.name, write.at, write.entry);
+      return (taken ?? 0) === 0 ? [] : looking(write.again);
+    }
+    default:
+      await applyAlone(lists, write, ids);
+      return [];
+  }
 }
+
+const looking = (again: SecondLook | undefined): FollowUp[] =>
+  again === undefined ? [] : [{ ...again, priority: 'medium' }];
 
 const isDelivery = (write: TimelineWrite): write is DeliveryWrite => write.op === 'deliver' || write.op === 'restore';
 
@@ -104,7 +130,7 @@ async function deliver(
 
 async function applyAlone(
   lists: TimelineLists,
-  write: Exclude<TimelineWrite, DeliveryWrite>,
+  write: Exclude<TimelineWrite, DeliveryWrite | Retraction | { readonly op: 'withdraw' | 'supersede' }>,
   ids: readonly bigint[],
 ): Promise<void> {
   switch (write.op) {
@@ -135,12 +161,6 @@ async function applyAlone(
       return;
     case 'unmerge':
       await lists.unmerge(write.name, write.entries.map(keyOf));
-      return;
-    case 'withdraw':
-      await lists.withdraw(write.name, write.at, write.bytes);
-      return;
-    case 'supersede':
-      await lists.supersede(write.name, write.at, write.entry);
       return;
     case 'delete':
     case 'begin':

@@ -4,9 +4,10 @@ import { decodeTimelineWrite, encodeTimelineWrite, type TimelineWrite } from './
 
 const entry = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
 const name = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' });
+const again = fc.record({ kind: name, payload: entry });
 const writes: fc.Arbitrary<TimelineWrite> = fc.oneof(
   fc.record({
-    op: fc.constantFrom('push' as const, 'remove' as const),
+    op: fc.constantFrom('push' as const, 'remove' as const, 'retract' as const),
     entry,
     prefix: name,
     ids: fc.array(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), { maxLength: 9 }).map((ids) => BigInt64Array.from(ids)),
@@ -45,13 +46,14 @@ const writes: fc.Arbitrary<TimelineWrite> = fc.oneof(
   ),
   fc.record({ op: fc.constantFrom('delete' as const, 'begin' as const), name }),
   fc.record({ op: fc.constant('posted' as const), name, terms: entry }),
-  fc.record({
-    op: fc.constant('withdraw' as const),
-    name,
-    at: fc.integer({ min: 0, max: 255 }),
-    bytes: entry,
-  }),
-  fc.record({ op: fc.constant('supersede' as const), name, at: fc.integer({ min: 0, max: 255 }), entry }),
+  fc.record(
+    { op: fc.constant('withdraw' as const), name, at: fc.integer({ min: 0, max: 255 }), bytes: entry, again },
+    { requiredKeys: ['op', 'name', 'at', 'bytes'] },
+  ),
+  fc.record(
+    { op: fc.constant('supersede' as const), name, at: fc.integer({ min: 0, max: 255 }), entry, again },
+    { requiredKeys: ['op', 'name', 'at', 'entry'] },
+  ),
 );
 
 it('reads what it wrote', () => {

@@ -16,6 +16,14 @@ export interface DeliveryWrite {
   readonly least: number;
 }
 
+/** Removes the entry of a deleted tweet. Once applied, it is followed by a look whether the tweet is live again. */
+export interface Retraction {
+  readonly op: 'retract';
+  readonly entry: TimelineEntry;
+  readonly prefix: string;
+  readonly ids: BigInt64Array;
+}
+
 /** A write to timelines, as a job holds it. */
 export type TimelineWrite =
   /** Adds or removes one entry in the timelines named by the prefix and each id. */
@@ -26,6 +34,7 @@ export type TimelineWrite =
       readonly ids: BigInt64Array;
     }
   | DeliveryWrite
+  | Retraction
   /** Of several entries and one timeline. */
   | { readonly op: SeveralOperation; readonly name: string; readonly entries: readonly TimelineEntry[] }
   /** Of the newest entries of some authors: all of theirs down to `floor`; where it is absent, all. `complete` says besides that the timeline now has all that it should. */
@@ -47,22 +56,42 @@ export type TimelineWrite =
   | { readonly op: 'delete' | 'begin'; readonly name: string }
   /** Of a post by the timeline's owner: it is counted, and what came with it is kept. */
   | { readonly op: 'posted'; readonly name: string; readonly terms: Buffer }
-  /** Of all entries that have these bytes from a place on. */
-  | { readonly op: 'withdraw'; readonly name: string; readonly at: number; readonly bytes: Buffer }
-  /** Of one entry, in place of those that have the same bytes from a place on. */
-  | { readonly op: 'supersede'; readonly name: string; readonly at: number; readonly entry: TimelineEntry };
+  /** Of all entries that have these bytes from a place on. Once applied, `again` runs. */
+  | {
+      readonly op: 'withdraw';
+      readonly name: string;
+      readonly at: number;
+      readonly bytes: Buffer;
+      readonly again?: SecondLook;
+    }
+  /** Of one entry, in place of older ones that have the same bytes from a place on. If there were any, `again` runs. */
+  | {
+      readonly op: 'supersede';
+      readonly name: string;
+      readonly at: number;
+      readonly entry: TimelineEntry;
+      readonly again?: SecondLook;
+    };
+
+/**
+ * The job that looks again after a write that has taken entries away. Writes are applied in any order: what this one
+ * went by may have changed since, and a write that put the entries back may have come first. A second look only adds.
+ */
+export type SecondLook = Pick<FollowUp, 'kind' | 'payload'>;
 
 type SeveralOperation = 'store' | 'merge' | 'unmerge';
 
 /*
  * A write in the journal, little-endian: u8 version · u8 operation · u16 bytes of the name or prefix · the name · then
- *   push, remove: u16 bytes of the entry · the entry · the ids, 8 bytes each
+ *   push, remove, retract: u16 bytes of the entry · the entry · the ids, 8 bytes each
  *   deliver, restore: f64 least reads · the same
  *   store, merge, unmerge: for each entry u16 bytes · the entry
  *   fill, complete: i64 floor, −1 for none · the same
  *   posted: what came with it
  *   settle: i64 floor · i64 author · u32 token · the same
  *   withdraw, supersede: u8 place · the bytes, or the entry
+ *   withdrawAndLook, supersedeAndLook: u16 bytes of the second look's kind · the kind · u32 bytes of its payload · the
+ *     payload · the same
  */
 const version = 1;
 const headerBytes = 4;
@@ -83,17 +112,23 @@ const operations = [
   'restore',
   'settle',
   'posted',
+  'retract',
+  'withdrawAndLook',
+  'supersedeAndLook',
 ] as const;
 
 export function encodeTimelineWrite(write: TimelineWrite): Buffer {
   const name = Buffer.from('name' in write ? write.name : write.prefix);
   const header = Buffer.allocUnsafe(headerBytes);
   header.writeUInt8(version, 0);
-  header.writeUInt8(operations.indexOf(write.op), 1);
+  const again = 'again' in write ? write.again : undefined;
+  const op = again === undefined ? write.op : write.op === 'withdraw' ? 'withdrawAndLook' : 'supersedeAndLook';
+  header.writeUInt8(operations.indexOf(op), 1);
   header.writeUInt16LE(name.length, 2);
   switch (write.op) {
     case 'push':
     case 'remove':
+    case 'retract':
       return Buffer.concat([header, name, ...sized(write.entry), idBytes(write.ids)]);
     case 'deliver':
     case 'restore':
@@ -102,9 +137,9 @@ export function encodeTimelineWrite(write: TimelineWrite): Buffer {
     case 'begin':
       return Buffer.concat([header, name]);
     case 'withdraw':
-      return Buffer.concat([header, name, Buffer.from([write.at]), write.bytes]);
+      return Buffer.concat([header, name, ...lookBytes(again), Buffer.from([write.at]), write.bytes]);
     case 'supersede':
-      return Buffer.concat([header, name, Buffer.from([write.at]), write.entry]);
+      return Buffer.concat([header, name, ...lookBytes(again), Buffer.from([write.at]), write.entry]);
     case 'fill':
     case 'complete':
       return Buffer.concat([header, name, keyBytes(write.floor ?? noFloor), ...write.entries.flatMap(sized)]);
@@ -146,13 +181,19 @@ export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
     if (at !== payload.length) throw malformed(payload);
     return { op, name };
   }
-  if (op === 'withdraw' || op === 'supersede') {
-    const place = take(1).readUInt8(0);
+  if (op === 'withdraw' || op === 'supersede' || op === 'withdrawAndLook' || op === 'supersedeAndLook') {
+    const looks = op === 'withdrawAndLook' || op === 'supersedeAndLook';
+    const again = looks
+      ? { kind: take(take(2).readUInt16LE(0)).toString(), payload: take(take(4).readUInt32LE(0)) }
+      : undefined;
+    const to = { name, at: take(1).readUInt8(0), ...(again && { again }) };
     const bytes = take(payload.length - at);
     if (bytes.length === 0) throw malformed(payload);
-    return op === 'withdraw' ? { op, name, at: place, bytes } : { op, name, at: place, entry: bytes };
+    return op === 'withdraw' || op === 'withdrawAndLook'
+      ? { op: 'withdraw', ...to, bytes }
+      : { op: 'supersede', ...to, entry: bytes };
   }
-  if (op === 'push' || op === 'remove' || op === 'deliver' || op === 'restore') {
+  if (op === 'push' || op === 'remove' || op === 'retract' || op === 'deliver' || op === 'restore') {
     const least = op === 'deliver' || op === 'restore' ? take(8).readDoubleLE(0) : 0;
     const entry = takeEntry();
     const rest = payload.subarray(at);
@@ -171,6 +212,15 @@ export function decodeTimelineWrite(payload: Buffer): TimelineWrite {
   const filled = { name, entries, ...(floor !== noFloor && { floor }) };
   if (op !== 'settle') return { op, ...filled };
   return { op, ...filled, author: settled!.readBigInt64LE(0), token: settled!.readUInt32LE(8) };
+}
+
+function lookBytes(again: SecondLook | undefined): Buffer[] {
+  if (again === undefined) return [];
+  const kind = Buffer.from(again.kind);
+  const lengths = Buffer.allocUnsafe(6);
+  lengths.writeUInt16LE(kind.length, 0);
+  lengths.writeUInt32LE(again.payload.length, 2);
+  return [lengths.subarray(0, 2), kind, lengths.subarray(2), again.payload];
 }
 
 function sized(entry: TimelineEntry): Buffer[] {

@@ -9,6 +9,7 @@ import type { ActivitySource } from '../activity/activitySource.js';
 import { keyBytes, type TimelineEntry } from '../entry.js';
 import type { Delivery } from '../home/deliveryPayload.js';
 import { homeEntry } from '../home/homeEntry.js';
+import { ifLive } from '../jobs/secondLook.js';
 import { writeOf } from '../jobs/timelinePayload.js';
 import { blockedWith } from './blockedWith.js';
 
@@ -41,7 +42,8 @@ export async function deliverAbout(
   const blocked = await blockedWith(flock, blocks, userId, others, options());
   const write = (prefix: string, ids: readonly bigint[], entry: TimelineEntry): FollowUp[] => {
     if (ids.length === 0) return [];
-    if (op !== 'restore') return [writeOf({ op, prefix, entry, ids: BigInt64Array.from(ids) })];
+    if (op !== 'restore')
+      return [writeOf({ op: op === 'push' ? op : 'retract', prefix, entry, ids: BigInt64Array.from(ids) })];
     // Only a merge brings back removed entries.
     return ids.map((to) => writeOf({ op: 'merge', name: `${prefix}${to}`, entries: [entry] }));
   };
@@ -55,7 +57,10 @@ export async function deliverAbout(
     }),
   ];
   if (!kept.has(name)) return writes;
-  if (op === 'remove') return [...writes, writeOf({ op: 'withdraw', name, at: objectAt, bytes: keyBytes(id) })];
+  if (op === 'remove') {
+    const again = ifLive(id, { op: 'delete', name });
+    return [...writes, writeOf({ op: 'withdraw', name, at: objectAt, bytes: keyBytes(id), again })];
+  }
   // The next read rebuilds it.
   if (op === 'restore') return [...writes, writeOf({ op: 'delete', name })];
   // A quick user may have answered or favorited the tweet before it was applied.

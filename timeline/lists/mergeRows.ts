@@ -26,9 +26,9 @@ export function mergeRows(mine: TimelineRow, other: TimelineRow): TimelineRow {
 }
 
 /**
- * Whether two replicas of a timeline hold the same. Each is trimmed on its own, so that only the part that both cover
- * counts: everything above the higher of their floors. Expiry, and the authors that each leaves to its readers, do
- * not count: of these authors' entries one replica may have more.
+ * Whether two replicas of a timeline hold the same entries. Each is trimmed on its own, so that only the part that
+ * both cover counts: everything above the higher of their floors. Expiry does not count, nor do tombstones, which no
+ * reader sees, nor the authors that each leaves to its readers: of their entries one replica may have more.
  */
 export function sameRow(a: TimelineRow, b: TimelineRow): boolean {
   if (a.through !== b.through) return false;
@@ -51,7 +51,11 @@ const held = (
   pulled: ReadonlySet<bigint | undefined>,
 ): readonly Buffer[] =>
   stored.filter(
-    (entry) => entry.length > 0 && (floor === undefined || keyOf(entry) > floor) && !pulled.has(authorOf(entry)),
+    (entry) =>
+      entry.length > 0 &&
+      !isTombstone(entry) &&
+      (floor === undefined || keyOf(entry) > floor) &&
+      !pulled.has(authorOf(entry)),
   );
 
 function compareKeys(a: Buffer, b: Buffer): number {

@@ -35,7 +35,7 @@ export const scripts = {
   >('deliver'),
   posted: script<{ readonly name: string; readonly ttl: number; readonly terms: Buffer }, 1>('posted'),
   rates: script<{ readonly name: string }, [posts: Buffer, terms: Buffer, reads: Buffer, pace: Buffer | null]>('rates'),
-  remove: script<ToMany, number>('remove'),
+  remove: script<ToMany, [held: number, there: number]>('remove'),
   store: script<
     { readonly name: string; readonly ttl: number; readonly keep: number; readonly entries: readonly TimelineEntry[] },
     1

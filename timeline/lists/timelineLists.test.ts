@@ -138,9 +138,9 @@ describe('deliver', () => {
 describe('remove', () => {
   it('keeps an entry out that arrives after its removal', async () => {
     await lists.store('gone:1', entries(10, 30));
-    expect(await lists.remove(makeEntry(20n), 'gone:', [1n])).toBe(0);
+    expect(await lists.remove(makeEntry(20n), 'gone:', [1n, 2n])).toEqual({ held: 0, there: 1 });
     expect(await lists.push(makeEntry(20n), 'gone:', [1n])).toBe(0);
-    expect(await lists.remove(makeEntry(10n), 'gone:', [1n])).toBe(1);
+    expect(await lists.remove(makeEntry(10n), 'gone:', [1n])).toEqual({ held: 1, there: 1 });
     expect(await keys('gone:1')).toEqual([30]);
   });
 
@@ -212,19 +212,20 @@ describe('the head of a list', () => {
     expect(await lists.read('head:2', { limit: 9 })).toMatchObject({ end: true, whole: false });
   });
 
-  it('gives way to what says the same at another key', async () => {
+  it('gives way to a newer entry that says the same, and takes a late older one beside it', async () => {
     const said = (key: number, what: number) => Buffer.concat([makeEntry(BigInt(key)), keyBytes(BigInt(what))]);
     await lists.store(
       'head:4',
       [1, 2, 3, 4, 5, 6, 7, 8].map((key) => said(key, key % 4)),
     );
-    expect(await lists.supersede('head:4', 20, said(9, 1))).toBe(1);
+    expect(await lists.supersede('head:4', 20, said(9, 1))).toBe(2);
     expect(await lists.supersede('head:4', 20, said(9, 1))).toBe(0);
     expect(await keys('head:4')).toEqual([9, 8, 7, 6, 4, 3, 2]);
-    // Below the head's key it is not kept, and what is newer goes all the same.
+    // What is below the head's key is not kept.
     expect(await lists.floor('head:4')).toBe(1n);
-    expect(await lists.supersede('head:4', 20, said(0, 2))).toBe(1);
-    expect(await keys('head:4')).toEqual([9, 8, 7, 4, 3]);
+    expect(await lists.supersede('head:4', 20, said(0, 2))).toBe(0);
+    expect(await lists.supersede('head:4', 20, said(5, 2))).toBe(1);
+    expect(await keys('head:4')).toEqual([9, 8, 7, 6, 5, 4, 3]);
     expect(await lists.supersede('head:missing', 20, said(9, 1))).toBeUndefined();
   });
 

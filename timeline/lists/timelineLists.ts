@@ -132,8 +132,9 @@ export class TimelineLists {
   /**
    * Adds an entry to existing timelines, in order; an entry of the same key stays as it is. Returns how many took it.
    */
-  push(entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
-    return this.#inSteps('push', entry, prefix, ids);
+  async push(entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
+    const counts = this.#steps(ids, (some) => this.#run('push', { entry, ...this.#bounds, prefix, ids: some }));
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   }
 
   /** Adds an entry to existing timelines, except those whose readers pull its author. See `deliver.lua`. */
@@ -166,10 +167,21 @@ export class TimelineLists {
   }
 
   /**
-   * Removes the entry of the same key from timelines, and keeps it out if it arrives later. Returns how many held it.
+   * Removes the entry of the same key from timelines, and keeps it out if it arrives later. Returns how many held it,
+   * and how many of the timelines there are.
    */
-  remove(entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
-    return this.#inSteps('remove', entry, prefix, ids);
+  async remove(
+    entry: TimelineEntry,
+    prefix: string,
+    ids: TimelineIds,
+  ): Promise<{ readonly held: number; readonly there: number }> {
+    const counts = await Promise.all(
+      this.#steps(ids, (some) => this.#run('remove', { entry, ...this.#bounds, prefix, ids: some })),
+    );
+    return {
+      held: counts.reduce((sum, [held]) => sum + held, 0),
+      there: counts.reduce((sum, [, there]) => sum + there, 0),
+    };
   }
 
   /** Creates a timeline with these entries alone. */
@@ -254,7 +266,8 @@ export class TimelineLists {
   }
 
   /**
-   * Adds an entry in order, and removes those with the same bytes at an offset. Undefined if the timeline is missing.
+   * Adds an entry in order, and removes older ones with the same bytes from an offset on. Returns how many it removed;
+   * undefined if the timeline is missing.
    */
   async supersede(name: string, at: number, entry: TimelineEntry): Promise<number | undefined> {
     return present(await this.#run('supersede', { name, ...this.#bounds, at, entry }));
@@ -274,11 +287,6 @@ export class TimelineLists {
   async names(after: string, limit: number): Promise<{ readonly names: readonly string[]; readonly next?: string }> {
     const [last, ...names] = await this.#run('names', { after, limit });
     return { names: names.map(String), ...(last.length > 0 && { next: String(last) }) };
-  }
-
-  async #inSteps(script: 'push' | 'remove', entry: TimelineEntry, prefix: string, ids: TimelineIds): Promise<number> {
-    const counts = this.#steps(ids, (some) => this.#run(script, { entry, ...this.#bounds, prefix, ids: some }));
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   }
 
   #steps<T>(ids: TimelineIds, step: (ids: string) => Promise<T>): Promise<T>[] {

@@ -1,5 +1,5 @@
 -- Removes the entry of one key from many timelines and leaves a tombstone, also where the entry has not arrived yet. A timeline that was never
--- stored is left alone. Returns how many held the entry.
+-- stored is left alone. Returns how many held the entry, and how many there are.
 --
 -- KEYS: shards
 -- ARGV: shard, entry, keep, max, prefix, ids
@@ -13,11 +13,12 @@ if not space then return err end
 local high, low = key_of(entry)
 local tombstone = string.sub(entry, 1, 8) .. gone
 
-local removed = 0
+local removed, there = 0, 0
 for id in string.gmatch(ids, '[^,]+') do
   local list = space .. prefix .. id
   local entries = redis.call('LRANGE', list, 0, -1)
   if #entries > 0 then
+    there = there + 1
     local place, free = find(entries, high, low)
     if place then
       if is_entry(entries[place]) then
@@ -30,4 +31,4 @@ for id in string.gmatch(ids, '[^,]+') do
     end
   end
 end
-return removed
+return { removed, there }
