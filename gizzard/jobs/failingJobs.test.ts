@@ -54,6 +54,19 @@ describe('a leaf that fails', () => {
     expect(await notesOf(gizzard)).toMatchObject(cluster.both('second', [`${secondShard}=1`]));
   });
 
+  it('tells callers who wait for it, once the server closes, that the write is in the journal', async () => {
+    const gizzard = await cluster.open({ work: false });
+    const waiting = { priority: 'high', waitUntilApplied: true, deadline: Deadline.after(20_000) } as const;
+    const answer = expect(gizzard.jobs.append([notesJob([note(1, 1)])], waiting)).rejects.toMatchObject({
+      code: 'Unavailable',
+      retryable: false,
+      fields: { journaled: 'true' },
+    });
+    await expect.poll(() => gizzard.jobs.sizes('high')).toMatchObject({ queued: 1 });
+    await gizzard.close();
+    await answer;
+  });
+
   it('makes the job bad after the error limit, of which nothing is lost', async () => {
     let failing = true;
     const gizzard = await cluster.open({

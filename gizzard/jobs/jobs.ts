@@ -368,6 +368,7 @@ export class Jobs {
       await Promise.all([...this.#workers.map((worker) => worker.stop(graceMs)), this.#relays?.stop(graceMs)]);
       await this.guard.stop();
     } finally {
+      this.#waiters.close();
       for (const connection of this.#connections) connection.disconnect();
     }
   }

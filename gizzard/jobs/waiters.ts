@@ -94,6 +94,11 @@ export class Waiters {
     else await this.publisher.publish(doneChannel(this.cluster, server), `${token} ${error}`);
   }
 
+  /** Rejects for all who still wait: nobody here is told any more. */
+  close(): void {
+    for (const token of [...this.#waiting.keys()]) this.#settle(token, 'this server closes');
+  }
+
   #settle(token: string, error: string): void {
     const waiter = this.#waiting.get(token);
     this.#waiting.delete(token);

@@ -66,7 +66,7 @@ async function runClient(
         }
       } catch (error) {
         // The write is in the journal or nowhere; this client promises nothing about it.
-        if (!isRoostError(error) || !error.retryable) throw error;
+        if (!isRoostError(error) || !(error.retryable || error.fields['journaled'] === 'true')) throw error;
         counts.unanswered++;
         unsure();
       }

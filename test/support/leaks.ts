@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { readdirSync, readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,15 @@ import { afterAll } from 'vitest';
 const owner = `ROOST_TEST_OWNER=${randomUUID()}`;
 process.env['ROOST_TEST_OWNER'] = owner.slice(owner.indexOf('=') + 1);
 const before = resourceCounts();
+/** With ROOST_TRACE_LEAKS=1, each timer and where it was made, by its id. It slows everything down. */
+const timers = new Map<number, { readonly timer: NodeJS.Timeout; readonly stack: string }>();
+if (process.env['ROOST_TRACE_LEAKS'] === '1')
+  createHook({
+    init(id, type, _trigger, timer) {
+      if (type === 'Timeout') timers.set(id, { timer: timer as NodeJS.Timeout, stack: new Error().stack ?? '' });
+    },
+    destroy: (id) => timers.delete(id),
+  }).enable();
 /** A closed socket needs some turns of the event loop, and a process that was told to stop needs some time. */
 const settleMs = 3_000;
 
@@ -22,10 +32,16 @@ afterAll(async () => {
   }
   if (left.length > 0) {
     throw new Error(
-      `This test file left open: ${left.join(', ')}. Close clients, servers and timers, and stop processes, in afterAll.`,
+      `This test file left open: ${left.join(', ')}. Close clients, servers and timers, and stop processes, in afterAll.` +
+        made(),
     );
   }
 });
+
+function made(): string {
+  const left = [...timers.values()].filter(({ timer }) => timer.hasRef?.());
+  return left.map(({ stack }) => `\n\nA timer is left, made ${stack.split('\n').slice(4).join('\n')}`).join('');
+}
 
 function leftOpen(): string[] {
   const left: string[] = [];
