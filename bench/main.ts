@@ -21,6 +21,7 @@ import { hostile } from './hostile.js';
 import { hydrate } from './hydrate.js';
 import { intersection } from './intersection.js';
 import { iterate } from './iterate.js';
+import { jobsPeer } from './jobsPeer.js';
 import { load } from './load.js';
 import { overload } from './overload.js';
 import { type BenchmarkResult, pageOf, type RunResult } from './page.js';
@@ -28,6 +29,7 @@ import { pairs } from './pairs.js';
 import { routing } from './routing.js';
 import { quick, seed } from './settings.js';
 import { shownFigure, shownRange, shownTarget } from './shown.js';
+import { stampede } from './stampede.js';
 import { throttle } from './throttle.js';
 import { tweetLoad } from './tweetLoad.js';
 import { tweetReads } from './tweetReads.js';
@@ -39,6 +41,7 @@ const benchmarks: readonly Benchmark[] = [
   clientImport,
   load,
   acknowledge,
+  jobsPeer,
   contains,
   access,
   iterate,
@@ -50,6 +53,7 @@ const benchmarks: readonly Benchmark[] = [
   celebrity,
   workload,
   cacheGets,
+  stampede,
   backup,
   hydrate,
   tweetLoad,
