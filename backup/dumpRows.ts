@@ -1,4 +1,4 @@
-import { Backoff, Deadline, pause, RoostError } from '../core/index.js';
+import { Backoff, Deadline, inParallel, pause, RoostError } from '../core/index.js';
 import { RowPace, type Gizzard, type MoveRates } from '../gizzard/index.js';
 import type { DumpFiles } from './dumpFiles.js';
 import { planDump, type DumpPart, type SavedTable } from './dumpParts.js';
@@ -39,16 +39,11 @@ export async function dumpRows(
       await files.save();
       return notSaved;
     }
-    const failures: unknown[] = [];
-    const lane = async (): Promise<void> => {
-      for (let part = waiting.shift(); part !== undefined && failures.length === 0; part = waiting.shift())
-        await dumpPart(gizzard, files, part, options);
-    };
-    await Promise.all(
-      Array.from({ length: options.parallel }, () => lane().catch((error: unknown) => void failures.push(error))),
-    );
-    await files.save();
-    if (failures.length > 0) throw failures[0];
+    try {
+      await inParallel(waiting, options.parallel, (part) => dumpPart(gizzard, files, part, options));
+    } finally {
+      await files.save();
+    }
   }
   throw new RoostError(
     'Unavailable',

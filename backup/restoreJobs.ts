@@ -1,6 +1,5 @@
 import { Deadline, isRoostError } from '../core/index.js';
 import type { Gizzard, NewJob } from '../gizzard/index.js';
-import { inOrder } from './inOrder.js';
 import { parseJobLine } from './jobLines.js';
 import { patiently } from './patiently.js';
 import type { RestorePlan } from './restorePlan.js';
@@ -70,7 +69,10 @@ export async function restoreJobs(
     }
     await flush();
   };
-  await inOrder(objects, progress.state.next, 1, restoreObject, (next) => progress.reached(next));
+  for (let place = progress.state.next; place < objects.length; place++) {
+    await restoreObject(objects[place]!);
+    await progress.reached(place + 1);
+  }
   return { withoutTable, damaged };
 }
 

@@ -1,7 +1,6 @@
-import { Deadline, groupBy, RoostError } from '../core/index.js';
+import { Deadline, groupBy, inOrder, RoostError } from '../core/index.js';
 import { RowPace, shardKey, type Gizzard, type MovableTable, type MoveRates, type Route } from '../gizzard/index.js';
 import type { RowObject } from './dumpRecord.js';
-import { inOrder } from './inOrder.js';
 import { patiently } from './patiently.js';
 import { parseHead, rowReader } from './rowLines.js';
 import type { RestoreProgress } from './restoreState.js';
@@ -61,7 +60,12 @@ export async function restoreRows(
       });
     }
   };
-  await inOrder(sorted, progress.state.next, parallel, restoreObject, (next) => progress.reached(next));
+  await inOrder(
+    [...sorted.entries()].slice(progress.state.next),
+    parallel,
+    ([, object]) => restoreObject(object),
+    ([place]) => progress.reached(place + 1),
+  );
 }
 
 function tableOf(gizzard: Gizzard, type: string, name: string): MovableTable {

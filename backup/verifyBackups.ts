@@ -1,6 +1,5 @@
-import { RoostError } from '../core/index.js';
+import { inParallel, RoostError } from '../core/index.js';
 import { reachOf, type Backups } from './backups.js';
-import { inOrder } from './inOrder.js';
 import { parseJobLine } from './jobLines.js';
 import { segmentOf } from './places.js';
 import type { Vault } from './vault.js';
@@ -59,13 +58,7 @@ export async function verifyBackups(
     }
     onObject();
   };
-  await inOrder(
-    verified,
-    0,
-    atOnce,
-    ({ name }) => verify(name),
-    () => Promise.resolve(),
-  );
+  await inParallel(verified, atOnce, ({ name }) => verify(name));
   const dumps: Restorable[] = [];
   const readable = segments.filter(({ name }) => !damaged.has(name));
   for (const { dump, gap, untilMicros } of wanted) {

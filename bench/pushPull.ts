@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
-import { Deadline } from '../core/index.js';
+import { Deadline, inParallel } from '../core/index.js';
 import { readPlayground } from '../playground/index.js';
 import type { RedisHost } from '../redis/index.js';
 import { seededRandom } from '../test/moving/seededRandom.js';
@@ -82,20 +82,16 @@ async function costOf(timelines: BenchTimelines, threshold: number) {
 
 async function work({ service }: BenchTimelines, seed: number): Promise<void> {
   const random = seededRandom(seed);
-  let left = events;
-  const lane = async (): Promise<void> => {
-    while (left-- > 0) {
-      if (random(10) < readsOfTen) {
-        // Frequent readers are not the followers of frequent authors.
-        const userId = firstReader + BigInt((skewed(random, readers) * 7) % readers);
-        await service.home.page({ userId, count: pageLength }, { deadlineMs: 30_000 });
-      } else {
-        const userId = BigInt(1 + ((skewed(random, authors) * 11) % authors));
-        await service.tbird.create([{ userId, text: 'tweet' }], { deadlineMs: 30_000 });
-      }
+  await inParallel(Array(events).keys(), eventsAtOnce, async () => {
+    if (random(10) < readsOfTen) {
+      // Frequent readers are not the followers of frequent authors.
+      const userId = firstReader + BigInt((skewed(random, readers) * 7) % readers);
+      await service.home.page({ userId, count: pageLength }, { deadlineMs: 30_000 });
+    } else {
+      const userId = BigInt(1 + ((skewed(random, authors) * 11) % authors));
+      await service.tbird.create([{ userId, text: 'tweet' }], { deadlineMs: 30_000 });
     }
-  };
-  await Promise.all(Array.from({ length: eventsAtOnce }, lane));
+  });
   await untilQuiet(service.gizzard);
 }
 

@@ -1,3 +1,5 @@
+import { inParallel } from '../core/index.js';
+
 /** The middle value, or the mean of the two middle values if their number is even. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -47,14 +49,7 @@ export async function latencies(
   work: (index: number) => Promise<unknown>,
 ): Promise<number[]> {
   const taken: number[] = [];
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < total) {
-      const index = next++;
-      taken.push(await timed(() => work(index)));
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, lane));
+  await inParallel(Array(total).keys(), inFlight, async (i) => void taken.push(await timed(() => work(i))));
   return taken;
 }
 

@@ -1,4 +1,4 @@
-import { firstIdAt } from '../core/index.js';
+import { chunks, firstIdAt, inParallel } from '../core/index.js';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { untilMaterialized } from './cluster.js';
 import { rawPool } from './raw/rawConnection.js';
@@ -47,14 +47,9 @@ export const tweetLoad: Benchmark = {
       await raw.drop();
       await index.drop();
       const ours = await timed(async () => {
-        let next = 0;
-        const lane = async (): Promise<void> => {
-          for (let start = next; start < tweetCount; start = next) {
-            next = start + perCall;
-            await roost.tweets.createMany(tweets.slice(start, next), { deadlineMs: 60_000 });
-          }
-        };
-        await Promise.all(Array.from({ length: callsInFlight }, lane));
+        await inParallel(chunks(tweets, perCall), callsInFlight, async (some) => {
+          await roost.tweets.createMany(some, { deadlineMs: 60_000 });
+        });
         await untilMaterialized(roost);
       });
       rates.push({ ours: (tweetCount / ours) * 1000, floor: (tweetCount / floor) * 1000 });

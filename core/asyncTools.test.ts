@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { Backoff, BackgroundLoop, chunks, groupBy, jsonText } from './index.js';
+import {
+  Backoff,
+  BackgroundLoop,
+  chunks,
+  Deadline,
+  groupBy,
+  inOrder,
+  inParallel,
+  jsonText,
+  Semaphore,
+} from './index.js';
 
 describe('a background loop', () => {
   it('goes on after failures, names each new one, and stops in the middle of a pause', async () => {
@@ -59,5 +69,108 @@ describe('small tools', () => {
     ]);
     backoff.reset();
     expect(backoff.nextMs).toBe(10);
+  });
+});
+
+describe('work in parallel', () => {
+  /** Work that ends when told to, in any order. */
+  const controlled = () => {
+    const ends = new Map<number, (error?: Error) => void>();
+    const started: number[] = [];
+    const work = (item: number): Promise<void> => {
+      started.push(item);
+      return new Promise((resolve, reject) =>
+        ends.set(item, (error) => (error === undefined ? resolve() : reject(error))),
+      );
+    };
+    return { started, work, end: (item: number, error?: Error) => ends.get(item)!(error) };
+  };
+
+  it('starts the next item when any ends, and never more than allowed', async () => {
+    const { started, work, end } = controlled();
+    const all = inParallel([1, 2, 3, 4], 2, work);
+    await expect.poll(() => started).toEqual([1, 2]);
+    end(2);
+    await expect.poll(() => started).toEqual([1, 2, 3]);
+    end(3);
+    await expect.poll(() => started).toEqual([1, 2, 3, 4]);
+    end(4);
+    end(1);
+    await all;
+    await inParallel([], 2, work);
+    expect(started).toHaveLength(4);
+  });
+
+  it('starts nothing after a failure, and throws the first once all work has ended', async () => {
+    const { started, work, end } = controlled();
+    let source = 'open';
+    const items = function* () {
+      try {
+        yield* [1, 2, 3, 4];
+      } finally {
+        source = 'closed';
+      }
+    };
+    const outcome: string[] = [];
+    const all = inParallel(items(), 2, work).catch((error: Error) => void outcome.push(error.message));
+    await expect.poll(() => started).toEqual([1, 2]);
+    end(2, new Error('first'));
+    await expect.poll(() => source).toBe('closed');
+    expect(outcome).toEqual([]);
+    end(1, new Error('second'));
+    await all;
+    expect([outcome, started]).toEqual([['first'], [1, 2]]);
+  });
+
+  it('waits for its work when the source fails', async () => {
+    const { started, work, end } = controlled();
+    const outcome: string[] = [];
+    const items = async function* () {
+      yield 1;
+      throw new Error('of the source');
+    };
+    const all = inParallel(items(), 2, work).catch((error: Error) => void outcome.push(error.message));
+    await expect.poll(() => started).toEqual([1]);
+    await new Promise(setImmediate);
+    expect(outcome).toEqual([]);
+    end(1);
+    await all;
+    expect(outcome).toEqual(['of the source']);
+  });
+
+  it('reports how far all is finished, in the order of the items', async () => {
+    const { started, work, end } = controlled();
+    const reached: number[] = [];
+    const all = inOrder([1, 2, 3, 4], 3, work, (item) => void reached.push(item));
+    await expect.poll(() => started).toEqual([1, 2, 3]);
+    end(3);
+    end(2);
+    await expect.poll(() => started).toEqual([1, 2, 3, 4]);
+    expect(reached).toEqual([]);
+    end(1);
+    await expect.poll(() => reached).toEqual([3]);
+    end(4);
+    await all;
+    expect(reached).toEqual([3, 4]);
+  });
+});
+
+describe('a semaphore', () => {
+  it('serves waiters in order, and forgets one whose deadline has passed', async () => {
+    const semaphore = new Semaphore(1);
+    const order: string[] = [];
+    let free = (): void => undefined;
+    const first = semaphore.run(() => new Promise<void>((resolve) => (free = resolve)));
+    const late = semaphore.run(async () => void order.push('late'), Deadline.after(1), 'waiting for its turn');
+    const second = semaphore.run(async () => void order.push('second'));
+    const third = semaphore.run(async () => void order.push('third'));
+    await expect(late).rejects.toMatchObject({
+      code: 'DeadlineExceeded',
+      message: 'waiting for its turn did not finish before its deadline',
+    });
+    free();
+    await Promise.all([first, second, third]);
+    await semaphore.run(async () => void order.push('after'));
+    expect(order).toEqual(['second', 'third', 'after']);
   });
 });

@@ -19,6 +19,7 @@ export {
 export { Health } from './health.js';
 export { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
 export { JournalClock } from './journalClock.js';
+export { inOrder, inParallel } from './inParallel.js';
 export { jsonText } from './jsonText.js';
 export { isLoopback } from './loopback.js';
 export { evenRanges } from './evenRanges.js';

@@ -1,19 +1,41 @@
+import type { Deadline } from './deadline.js';
+
 /** Bounds concurrent work; waiters are served first come first served. */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
 
   constructor(private free: number) {}
 
-  acquire(): Promise<void> {
-    if (this.free > 0) {
-      this.free--;
-      return Promise.resolve();
+  /**
+   * Waits for a slot and runs, at the earliest after the caller's synchronous code. With a deadline, throws the error
+   * of `deadline.race` if no slot is free in time.
+   */
+  async run<T>(work: () => Promise<T>, deadline?: Deadline, what = 'waiting for a slot'): Promise<T> {
+    await this.#enter(deadline, what);
+    try {
+      return await work();
+    } finally {
+      this.#leave();
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  release(): void {
+  async #enter(deadline: Deadline | undefined, what: string): Promise<void> {
+    if (this.free > 0) {
+      this.free--;
+      return;
+    }
+    let enter: () => void = () => undefined;
+    const turn = new Promise<void>((resolve) => {
+      enter = resolve;
+      this.#waiting.push(enter);
+    });
+    const giveUp = (): void => void this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+    await (deadline === undefined ? turn : deadline.race(turn, what, giveUp));
+  }
+
+  #leave(): void {
     const next = this.#waiting.shift();
+    // The slot passes to the next without becoming free in between.
     if (next === undefined) this.free++;
     else next();
   }

@@ -1,4 +1,4 @@
-import type { Deadline } from '../core/index.js';
+import { inParallel, type Deadline } from '../core/index.js';
 import type { Gizzard } from '../gizzard/index.js';
 import type { Direction } from '../wire/index.js';
 import { tableIdOf } from './graphs.js';
@@ -21,23 +21,19 @@ export async function rowTotals(
   deadline: Deadline,
 ): Promise<RowTotals> {
   const total = { edges: 0, nodes: 0, nodeCopies: 0 };
-  const waiting = [...new Set(gizzard.topology.routes(tableIdOf(graphId, direction)))];
-  const lane = async (): Promise<void> => {
-    for (let route = waiting.pop(); route !== undefined; route = waiting.pop()) {
-      const { writable } = route;
-      const counts = await gizzard.read(route, deadline, async (host, { shard }, left) => {
-        const { tables } = gizzard.moves.movableType(shard.type);
-        const counted = await Promise.all(
-          tables.map(async (table) => [table.name, await table.count(host, shard, left)] as const),
-        );
-        return new Map(counted);
-      });
-      const nodes = counts.get('nodes') ?? 0;
-      total.edges += counts.get('edges') ?? 0;
-      total.nodes += nodes;
-      total.nodeCopies += nodes * writable.length;
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+  const routes = new Set(gizzard.topology.routes(tableIdOf(graphId, direction)));
+  await inParallel(routes, atOnce, async (route) => {
+    const counts = await gizzard.read(route, deadline, async (host, { shard }, left) => {
+      const { tables } = gizzard.moves.movableType(shard.type);
+      const counted = await Promise.all(
+        tables.map(async (table) => [table.name, await table.count(host, shard, left)] as const),
+      );
+      return new Map(counted);
+    });
+    const nodes = counts.get('nodes') ?? 0;
+    total.edges += counts.get('edges') ?? 0;
+    total.nodes += nodes;
+    total.nodeCopies += nodes * route.writable.length;
+  });
   return total;
 }

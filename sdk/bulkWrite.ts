@@ -1,7 +1,6 @@
-import { limits, RoostError } from '../core/index.js';
+import { inParallel, limits, RoostError } from '../core/index.js';
 import type { EdgeWrites, Operation } from '../wire/index.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeInput, type EdgeWrite } from './edgeBatch.js';
-import { inParallel } from './inParallel.js';
 
 /** Edges as columns: entry i of each column belongs to edge i. The fastest way to write: no object per edge. */
 export interface EdgeColumns {
@@ -31,12 +30,7 @@ export async function writeEdges(
   edges: EdgeSource,
   send: Send,
 ): Promise<number> {
-  let written = 0;
-  const write = (batch: readonly EdgeWrite[]) => async (): Promise<void> => {
-    await send(toColumns(graphId, batch));
-    written += batch.length;
-  };
-  async function* batches(): AsyncGenerator<() => Promise<void>> {
+  async function* batches(): AsyncGenerator<readonly EdgeWrite[]> {
     const byShape = new Map<string, EdgeWrite[]>();
     for await (const edge of edges) {
       const checked = isPair(edge)
@@ -47,12 +41,16 @@ export async function writeEdges(
       if (batch.push(checked) < limits.bulkWriteEdges) byShape.set(shape, batch);
       else {
         byShape.delete(shape);
-        yield write(batch);
+        yield batch;
       }
     }
-    for (const batch of byShape.values()) yield write(batch);
+    yield* byShape.values();
   }
-  await inParallel(batches(), limits.bulkWriteInFlight);
+  let written = 0;
+  await inParallel(batches(), limits.bulkWriteInFlight, async (batch) => {
+    await send(toColumns(graphId, batch));
+    written += batch.length;
+  });
   return written;
 }
 
@@ -73,21 +71,20 @@ export async function writeColumns(
       );
     }
   }
-  function* batches(): Generator<() => Promise<void>> {
+  function* batches(): Generator<EdgeWrites> {
     for (let start = 0; start < sourceIds.length; start += limits.bulkWriteEdges) {
       const part = (column: BigInt64Array): BigInt64Array => column.subarray(start, start + limits.bulkWriteEdges);
-      yield () =>
-        send({
-          graphId,
-          operations: operations?.slice(start, start + limits.bulkWriteEdges) ?? operation,
-          sourceIds: part(sourceIds),
-          destinationIds: part(destinationIds),
-          ...(positions === undefined ? {} : { positions: part(positions) }),
-          ...(times === undefined ? {} : { times: part(times) }),
-        });
+      yield {
+        graphId,
+        operations: operations?.slice(start, start + limits.bulkWriteEdges) ?? operation,
+        sourceIds: part(sourceIds),
+        destinationIds: part(destinationIds),
+        ...(positions === undefined ? {} : { positions: part(positions) }),
+        ...(times === undefined ? {} : { times: part(times) }),
+      };
     }
   }
-  await inParallel(batches(), limits.bulkWriteInFlight);
+  await inParallel(batches(), limits.bulkWriteInFlight, send);
 }
 
 const isPair = <T extends readonly unknown[]>(edge: EdgeInput | T): edge is T => Array.isArray(edge);

@@ -1,4 +1,4 @@
-import { limits, packIds, parseId, RoostError, type IdInput } from '../core/index.js';
+import { inParallel, limits, packIds, parseId, RoostError, type IdInput } from '../core/index.js';
 import {
   checkEntries,
   edgesFromColumns,
@@ -13,7 +13,6 @@ import {
 } from '../wire/index.js';
 import type { CallOptions, Channel } from './channel.js';
 import { newestOf, type NewestOptions } from './graphReads.js';
-import { inParallel } from './inParallel.js';
 
 /** Pairs (source, destination), one by one or as columns. Columns must not change before the answer arrives. */
 export type PairSource =
@@ -134,9 +133,8 @@ async function inParts<T>(
   if (length === 0) return [];
   if (length <= perCall) return read(0, length);
   const parts = Array.from({ length: Math.ceil(length / perCall) }, () => [] as T[]);
-  const tasks = parts.map((_, i) => async () => {
+  await inParallel(parts.keys(), atOnce, async (i) => {
     parts[i] = await read(i * perCall, Math.min(length, (i + 1) * perCall));
   });
-  await inParallel(tasks, atOnce);
   return parts.flat();
 }

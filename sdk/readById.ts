@@ -1,5 +1,4 @@
-import { limits, packIds, RoostError } from '../core/index.js';
-import { inParallel } from './inParallel.js';
+import { chunks, inParallel, limits, packIds, RoostError } from '../core/index.js';
 
 /** Splits ids into calls of at most `idsPerCall`, each answering by place, and joins the answers. */
 export async function inCalls<T>(
@@ -9,12 +8,9 @@ export async function inCalls<T>(
 ): Promise<T[]> {
   if (ids.length <= idsPerCall) return ids.length === 0 ? [] : [...(await call(ids))];
   const parts: (readonly T[])[] = [];
-  function* calls(): Generator<() => Promise<void>> {
-    for (let start = 0, part = 0; start < ids.length; start += idsPerCall, part++) {
-      yield async () => void (parts[part] = await call(ids.slice(start, start + idsPerCall)));
-    }
-  }
-  await inParallel(calls(), limits.bulkWriteInFlight);
+  await inParallel([...chunks(ids, idsPerCall)].entries(), limits.bulkWriteInFlight, async ([place, part]) => {
+    parts[place] = await call(part);
+  });
   return parts.flat();
 }
 

@@ -1,4 +1,4 @@
-import { limits } from '../../core/index.js';
+import { inParallel, limits } from '../../core/index.js';
 import type { ScanPage } from '../../flock/index.js';
 import type { DumpFile } from './dumpFile.js';
 import { pageText, type DumpFormat } from './edgeText.js';
@@ -21,24 +21,21 @@ export async function dumpGraph(
   file: DumpFile,
   { scan, format, parallel, signal, onEdges }: DumpOptions,
 ): Promise<void> {
-  const waiting = [...file.cursors.entries()];
-  const failures: unknown[] = [];
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [shard] = next;
-      for (let cursor: string | null | undefined = next[1]; cursor != null;) {
-        signal.throwIfAborted();
-        if (failures.length > 0) return;
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  await inParallel([...file.cursors.entries()], parallel, async ([shard, from]) => {
+    try {
+      for (let cursor: string | null | undefined = from; cursor != null;) {
+        stop.throwIfAborted();
         const page: ScanPage = await scan(cursor, limits.pageSize);
         const { text, edgeCount } = pageText(page, format);
         await file.append(shard, text, edgeCount, page.cursor);
         onEdges(page.edges.length);
         cursor = page.cursor;
       }
+    } catch (error) {
+      failed.abort(error);
+      throw error;
     }
-  };
-  await Promise.all(
-    Array.from({ length: parallel }, () => worker().catch((error: unknown) => void failures.push(error))),
-  );
-  if (failures.length > 0) throw failures[0];
+  });
 }

@@ -1,3 +1,4 @@
+import { inOrder } from '../../core/index.js';
 import type { Pace } from '../console/pace.js';
 import type { EdgeFile, EdgeFileSummary } from './edgeFile.js';
 import type { EdgeBatch } from './edgeParser.js';
@@ -31,55 +32,47 @@ export interface LoadedEdges extends EdgeFileSummary {
 export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Promise<LoadedEdges> {
   const startedMs = performance.now();
   const acknowledgmentMs: number[] = [];
-  const underWay = new Set<Promise<void>>();
-  let failure: { readonly error: unknown } | undefined;
+  const { skipBatches = 0, signal, pace, onAcknowledged, onPrefix } = options;
+  let summary: EdgeFileSummary | undefined;
 
-  let read = 0;
-  let prefix = options.skipBatches ?? 0;
-  const ahead = new Set<number>();
-
-  const send = async (batch: EdgeBatch, place: number): Promise<void> => {
-    const sentMs = performance.now();
-    await options.write(batch);
-    acknowledgmentMs.push(performance.now() - sentMs);
-    options.onAcknowledged?.(batch.entryCount);
-    ahead.add(place);
-    const before = prefix;
-    while (ahead.delete(prefix)) prefix++;
-    if (prefix > before) options.onPrefix?.(prefix);
-  };
-
-  const batches = file.batches(options);
-  try {
-    for (;;) {
-      options.signal.throwIfAborted();
-      const next = await batches.next();
-      if (next.done) {
-        await Promise.all(underWay);
-        if (failure !== undefined) throw failure.error;
-        return {
-          ...next.value,
-          elapsedMs: performance.now() - startedMs,
-          acknowledgmentMs: acknowledgmentMs.sort((a, b) => a - b),
-        };
+  async function* batches(): AsyncGenerator<{ readonly batch: EdgeBatch; readonly through: number }> {
+    const all = file.batches(options);
+    try {
+      for (let through = 1; ; through++) {
+        signal.throwIfAborted();
+        const next = await all.next();
+        if (next.done) {
+          summary = next.value;
+          return;
+        }
+        const batch = next.value;
+        if (through <= skipBatches) {
+          onAcknowledged?.(batch.entryCount);
+          continue;
+        }
+        await pace?.admit(batch.entryCount);
+        yield { batch, through };
       }
-      const place = read++;
-      if (place < (options.skipBatches ?? 0)) {
-        options.onAcknowledged?.(next.value.entryCount);
-        continue;
-      }
-      await options.pace?.admit(next.value.entryCount);
-      const sending: Promise<void> = send(next.value, place)
-        .catch((error: unknown) => void (failure ??= { error }))
-        .finally(() => underWay.delete(sending));
-      underWay.add(sending);
-      while (underWay.size >= options.inFlight) await Promise.race(underWay);
-      if (failure !== undefined) throw failure.error;
+    } finally {
+      await all.return(undefined as never);
     }
-  } finally {
-    await batches.return(undefined as never);
-    await Promise.all(underWay);
   }
+  await inOrder(
+    batches(),
+    options.inFlight,
+    async ({ batch }) => {
+      const sentMs = performance.now();
+      await options.write(batch);
+      acknowledgmentMs.push(performance.now() - sentMs);
+      onAcknowledged?.(batch.entryCount);
+    },
+    ({ through }) => onPrefix?.(through),
+  );
+  return {
+    ...summary!,
+    elapsedMs: performance.now() - startedMs,
+    acknowledgmentMs: acknowledgmentMs.sort((a, b) => a - b),
+  };
 }
 
 /** The value below which a share of the sorted values lies; 0 if there are no values. */

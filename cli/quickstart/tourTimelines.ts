@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RoostError } from '../../core/index.js';
+import { inParallel, RoostError } from '../../core/index.js';
 import type { Roost } from '../../sdk/index.js';
 import { quantile } from '../edges/loadEdges.js';
 import { waitUntilMaterialized } from '../edges/waitUntilMaterialized.js';
@@ -39,7 +39,7 @@ export async function tourTimelines(roost: Roost, author: bigint, signal: AbortS
   const followers = [...(await graph.to(author).ids(mostReaders))].filter((id) => id !== author);
   const readers = followers.length === 0 ? [author] : followers;
   // A timeline is kept only once it is read.
-  await inFlight(readers, (reader) => roost.timelines.home(reader, patiently));
+  await inParallel(readers, callsInFlight, async (reader) => void (await roost.timelines.home(reader, patiently)));
   const startedMs = performance.now();
   const ids = await roost.tweets.createMany(
     Array.from({ length: tweets }, (_, i) => ({ userId: author, text: `tweet ${i + 1} of user ${author}` })),
@@ -56,8 +56,9 @@ export async function tourTimelines(roost: Roost, author: bigint, signal: AbortS
 
   const pageMs: number[] = [];
   const readMs = await elapsed(() =>
-    inFlight(
+    inParallel(
       Array.from({ length: pages }, (_, i) => readers[i % readers.length]!),
+      callsInFlight,
       async (reader) => {
         pageMs.push(
           await elapsed(() => roost.timelines.homeFragments('short', reader, { ...patiently, count: pageLength })),
@@ -66,7 +67,7 @@ export async function tourTimelines(roost: Roost, author: bigint, signal: AbortS
     ),
   );
   const newest = ids.reduce((most, id) => (id > most ? id : most));
-  await inFlight(readers, async (reader) => {
+  await inParallel(readers, callsInFlight, async (reader) => {
     const home = await roost.timelines.home(reader, { ...patiently, count: tweets, before: newest + 1n });
     const seen = new Set(home.ids);
     const missing = ids.filter((id) => !seen.has(id)).length;
@@ -104,13 +105,4 @@ async function elapsed(work: () => Promise<unknown>): Promise<number> {
   const startedMs = performance.now();
   await work();
   return performance.now() - startedMs;
-}
-
-/** Calls for all items, a few at a time. */
-async function inFlight<T>(items: readonly T[], call: (item: T) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const caller = async (): Promise<void> => {
-    while (next < items.length) await call(items[next++]!);
-  };
-  await Promise.all(Array.from({ length: callsInFlight }, caller));
 }

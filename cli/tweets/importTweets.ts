@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { limits, RoostError } from '../../core/index.js';
+import { inOrder, limits, RoostError } from '../../core/index.js';
 import type { NewTweet } from '../../sdk/index.js';
 import type { Pace } from '../console/pace.js';
 import type { ReadTweetsOptions, TweetFile } from './tweetFile.js';
@@ -24,49 +24,29 @@ const tweetsPerCall = Math.min(500, limits.tweetsPerCall);
  * flight.
  */
 export async function importTweets(file: TweetFile, options: ImportOptions): Promise<void> {
-  const underWay = new Set<Promise<void>>();
-  let failure: { readonly error: unknown } | undefined;
-  /** Calls that are not yet counted in `prefix`, in the order of the file. */
-  const waiting: { rows: number; done: boolean }[] = [];
-  let prefix = options.skip;
-
-  const send = (tweets: readonly NewTweet[]): void => {
-    const call = { rows: tweets.length, done: false };
-    waiting.push(call);
-    const sending: Promise<void> = options
-      .create(tweets)
-      .then(() => {
-        call.done = true;
-        options.onAcknowledged(tweets.length);
-        while (waiting[0]?.done === true) prefix += waiting.shift()!.rows;
-        options.onPrefix(prefix);
-      })
-      .catch((error: unknown) => void (failure ??= { error }))
-      .finally(() => underWay.delete(sending));
-    underWay.add(sending);
-  };
-
-  let batch: NewTweet[] = [];
-  let row = 0;
-  try {
+  async function* calls(): AsyncGenerator<{ readonly tweets: readonly NewTweet[]; readonly through: number }> {
+    let tweets: NewTweet[] = [];
+    let through = 0;
     for await (const entry of file.rows(options)) {
-      if ('bad' in entry || row++ < options.skip) continue;
-      batch.push(entry.tweet.tweet);
-      if (batch.length < tweetsPerCall) continue;
-      await options.pace.admit(batch.length);
-      send(batch);
-      batch = [];
-      while (underWay.size >= options.inFlight) await Promise.race(underWay);
-      if (failure !== undefined) throw failure.error;
+      if ('bad' in entry || through++ < options.skip) continue;
+      if (tweets.push(entry.tweet.tweet) < tweetsPerCall) continue;
+      await options.pace.admit(tweets.length);
+      yield { tweets, through };
+      tweets = [];
     }
-    if (batch.length > 0) {
-      await options.pace.admit(batch.length);
-      send(batch);
-    }
-  } finally {
-    await Promise.all(underWay);
+    if (tweets.length === 0) return;
+    await options.pace.admit(tweets.length);
+    yield { tweets, through };
   }
-  if (failure !== undefined) throw failure.error;
+  await inOrder(
+    calls(),
+    options.inFlight,
+    async ({ tweets }) => {
+      await options.create(tweets);
+      options.onAcknowledged(tweets.length);
+    },
+    ({ through }) => options.onPrefix(through),
+  );
 }
 
 /** The progress of an import, in a file of its own, so that a stopped import can continue. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chunks, Deadline } from '../../core/index.js';
+import { Deadline, inParallel } from '../../core/index.js';
 import { shardKey, ShardKeys, type FollowUp, type Gizzard } from '../../gizzard/index.js';
 import { edgeStates, type Direction } from '../../wire/index.js';
 import { compareKeys } from '../edgeRecord.js';
@@ -54,6 +54,8 @@ const countDeadlineMs = 300_000;
 const recheckEveryMs = 250;
 const defaultSettleMs = 5_000;
 const patience = 4;
+/** Suspects rechecked concurrently, each for a while. */
+const suspectsAtOnce = 64;
 export const faultsKept = 10_000;
 
 /**
@@ -143,9 +145,11 @@ class GraphCheck {
         const strays = this.#strays(direction, leaves);
         const [ids, elsewhere] = partition(found, (id) => !strays.has(id));
         for (const id of elsewhere) await this.#reportStray(direction, [leaf], id, undefined);
-        await inChunks(await miscounted(leaf, ids, this.#deadline()), (id) => this.#judgeCounters(direction, leaf, id));
+        await inParallel(await miscounted(leaf, ids, this.#deadline()), suspectsAtOnce, (id) =>
+          this.#judgeCounters(direction, leaf, id),
+        );
         if (leaf !== leaves[0])
-          await inChunks(await differing(leaves[0]!, leaf, ids, this.#deadline()), (id) =>
+          await inParallel(await differing(leaves[0]!, leaf, ids, this.#deadline()), suspectsAtOnce, (id) =>
             this.#judgeNode(direction, leaves[0]!, leaf, id),
           );
         this.#nodes += found.length;
@@ -196,8 +200,9 @@ class GraphCheck {
       copies.get(fingerprint(row)) === pages.length &&
       others.get(row) === ownRegisters(row) &&
       row.visible === visibleState(row.record, nodeOf.get(row.record.sourceId)!, row.record.peer);
-    await inChunks(
+    await inParallel(
       rows.filter((row) => !sound(row)),
+      suspectsAtOnce,
       ({ record }) => this.#judgeEdge(direction, record.sourceId, record.destinationId),
     );
     this.#rows += rows.length;
@@ -354,13 +359,6 @@ async function differing(a: LeafReads, b: LeafReads, ids: readonly bigint[], dea
   return ids.filter(
     (_, place) => !sameRegisters(ofA.get(place)?.registers ?? untouched, ofB.get(place)?.registers ?? untouched),
   );
-}
-
-/** Suspects are rechecked for a while, several at a time. */
-const suspectsAtOnce = 64;
-
-async function inChunks<T>(items: readonly T[], judge: (item: T) => Promise<void>): Promise<void> {
-  for (const part of chunks(items, suspectsAtOnce)) await Promise.all(part.map(judge));
 }
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, RoostError } from '../../core/index.js';
+import { Deadline, inParallel, RoostError } from '../../core/index.js';
 import type { Hosts } from '../hosts.js';
 import { differingRows } from '../moving/differingRows.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
@@ -28,27 +28,22 @@ export const differingReplicas: Check = {
   async examine(examination) {
     const findings: Finding[] = [];
     const notCompared: { readonly root: string; readonly why: string }[] = [];
-    const waiting = [...treesOf(examination)];
-    const examine = async (): Promise<void> => {
-      for (let tree = waiting.shift(); tree !== undefined; tree = waiting.shift()) {
-        const [root, { table, replicas, movable }] = tree;
-        try {
-          const found = await disagreement(replicas, movable, examination.hosts);
-          if (found === undefined) continue;
-          const message = `the replicas of table ${table.tableId} (${table.name}) below ${root} do not hold the same: ${found.text}`;
-          findings.push({
-            kind: 'disagreeingReplicas',
-            subject: root,
-            message,
-            differences: found.differences,
-            remedy: { kind: 'repair', shards: replicas },
-          });
-        } catch (error) {
-          notCompared.push({ root, why: RoostError.from(error).message });
-        }
+    await inParallel(treesOf(examination), treesAtOnce, async ([root, { table, replicas, movable }]) => {
+      try {
+        const found = await disagreement(replicas, movable, examination.hosts);
+        if (found === undefined) return;
+        const message = `the replicas of table ${table.tableId} (${table.name}) below ${root} do not hold the same: ${found.text}`;
+        findings.push({
+          kind: 'disagreeingReplicas',
+          subject: root,
+          message,
+          differences: found.differences,
+          remedy: { kind: 'repair', shards: replicas },
+        });
+      } catch (error) {
+        notCompared.push({ root, why: RoostError.from(error).message });
       }
-    };
-    await Promise.all(Array.from({ length: treesAtOnce }, examine));
+    });
     findings.sort((a, b) => (a.subject < b.subject ? -1 : 1));
     notCompared.sort((a, b) => (a.root < b.root ? -1 : 1));
     const [first, ...others] = notCompared;

@@ -145,8 +145,6 @@ export class JobRunner {
   }
 
   async #runOnce(type: ClusterJobType, job: JobEntry, priority: Priority): Promise<Placed> {
-    const slots = this.#clusterJobs.get(priority)!;
-    await slots.acquire();
     try {
       const followUps = await type.run(job.payload, Deadline.after(this.applyDeadlineMs), job.version);
       for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority)) await this.enqueue(at, some);
@@ -155,8 +153,6 @@ export class JobRunner {
       if (thrown instanceof UnknownJob) return unknownHere(thrown);
       const error = RoostError.from(thrown);
       return { failures: [{ host: '', leaves: undefined, error, counts: !error.retryable }], readable: false };
-    } finally {
-      slots.release();
     }
   }
 

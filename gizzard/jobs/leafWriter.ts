@@ -54,12 +54,7 @@ export class LeafWriter<Item> {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await this.slots.acquire();
-      try {
-        await this.#applyTogether(this.#take());
-      } finally {
-        this.slots.release();
-      }
+      await this.slots.run(() => this.#applyTogether(this.#take()));
     }
     this.#running = false;
     this.onIdle();

@@ -1,3 +1,5 @@
+import { inParallel } from '../../core/index.js';
+
 /** The most rows in one transaction: as for jobs, locks should be short. */
 const rowsPerTransaction = 1_000;
 /** Fewer rows are not worth a transaction of their own. */
@@ -23,10 +25,8 @@ export async function inParts<Row>(
   const lanes = Math.min(transactionsAtOnce, Math.ceil(rows.length / leastRows));
   const rounds = Math.ceil(rows.length / (rowsPerTransaction * lanes));
   const rowsPerPart = Math.ceil(rows.length / (rounds * lanes));
-  let next = 0;
-  const take = (): readonly Row[] => {
-    const start = next;
-    next = Math.min(rows.length, start + rowsPerPart);
+  const endOf = (start: number): number => {
+    const next = Math.min(rows.length, start + rowsPerPart);
     if (group !== undefined && next < rows.length) {
       const cutGroup = group(rows[next]!);
       const isCut = (at: number): boolean => group(rows[at]!) === cutGroup;
@@ -36,13 +36,16 @@ export async function inParts<Row>(
       while (behind < most && isCut(behind)) behind++;
       const fits = behind === rows.length || !isCut(behind);
       // Ends at the group's end if it fits, else at its beginning; a group that fits no part is cut.
-      if (before < next && fits) next = behind;
-      else if (before > start) next = before;
+      if (before < next && fits) return behind;
+      if (before > start) return before;
     }
-    return rows.slice(start, next);
+    return next;
   };
-  const lane = async (): Promise<void> => {
-    while (next < rows.length) await write(take());
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  function* parts(): Generator<readonly Row[]> {
+    for (let start = 0, end = 0; start < rows.length; start = end) {
+      end = endOf(start);
+      yield rows.slice(start, end);
+    }
+  }
+  await inParallel(parts(), lanes, async (part) => void (await write(part)));
 }

@@ -1,4 +1,4 @@
-import { Deadline, limits } from '../../core/index.js';
+import { Deadline, limits, Semaphore } from '../../core/index.js';
 import type { Gizzard } from '../../gizzard/index.js';
 import type { Log, Metrics } from '../../process/index.js';
 import { GizzardException, ManagerProcessor, type ManagerModule } from '../../wire/manager/index.js';
@@ -6,7 +6,6 @@ import type { Caller } from '../caller.js';
 import { thriftService, type ThriftService } from '../thriftService.js';
 import { jobMethods } from './jobMethods.js';
 import { logMethods } from './logMethods.js';
-import { ManagerLane } from './managerLane.js';
 import { managerName } from './managerName.js';
 import { moveMethods } from './moveMethods.js';
 import { remoteMethods } from './remoteMethods.js';
@@ -46,7 +45,7 @@ export function managerProcessor(
   options: { readonly metrics: Metrics; readonly log: Log; readonly reload?: () => Promise<void> },
 ): ThriftService {
   const atOnce = Math.max(1, Math.floor(gizzard.config.pool.size * share));
-  const [looks, changes] = [new ManagerLane(atOnce), new ManagerLane(atOnce)];
+  const [looks, changes] = [new Semaphore(atOnce), new Semaphore(atOnce)];
   const handlerBy = (by: string): Methods => managerHandler(gizzard, by, options.reload) as unknown as Methods;
   const inLanes = (caller: Caller): ManagerHandler =>
     Object.fromEntries(
@@ -62,6 +61,7 @@ export function managerProcessor(
               return handlerBy(by)[name]!(...args);
             },
             Deadline.after(limits.managerWaitMs, caller.closed),
+            'waiting for other calls of the manager',
           );
         return [name, Object.defineProperty(inLane, 'length', { value: length })];
       }),

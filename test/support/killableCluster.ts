@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { Deadline } from '../../core/index.js';
+import { Deadline, inParallel } from '../../core/index.js';
 import { DatabaseHosts } from '../../mysql/index.js';
 import { type Playground, type RedisFsync, startPlayground } from '../../playground/index.js';
 import { freePorts } from '../../playground/ports.js';
@@ -180,16 +180,12 @@ export async function loadWithFault(
   parts: readonly (() => Promise<unknown>)[],
   fault: () => Promise<void>,
 ): Promise<void> {
-  const waiting = [...parts];
   let acknowledged = 0;
   let faulted: Promise<void> | undefined;
-  const lane = async (): Promise<void> => {
-    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
-      await patiently(part);
-      if (++acknowledged >= parts.length / 3) faulted ??= fault();
-    }
-  };
-  await Promise.all(Array.from({ length: 4 }, lane));
+  await inParallel(parts, 4, async (part) => {
+    await patiently(part);
+    if (++acknowledged >= parts.length / 3) faulted ??= fault();
+  });
   await faulted;
 }
 

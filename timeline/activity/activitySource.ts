@@ -1,3 +1,4 @@
+import { inParallel } from '../../core/index.js';
 import type { Edge, Flock } from '../../flock/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import type { Activity, ActivityKind, ReadOptions } from '../../wire/index.js';
@@ -61,21 +62,18 @@ export class ActivitySource {
     options: ReadOptions,
   ): Promise<SomeActivity> {
     const { favorites } = this.graphs();
-    let found: SomeActivity = { activity: [], floor: undefined };
-    if (favorites === undefined) return found;
+    let parts: SomeActivity[] = [{ activity: [], floor: undefined }];
+    if (favorites === undefined) return parts[0]!;
     const counts = await this.flock.counts(favorites, 'backward', BigInt64Array.from(tweetIds), options);
     const marked = tweetIds.filter((_, i) => counts[i]!.normal > 0n);
-    for (let from = 0; from < marked.length; from += tweetsAtOnce) {
+    await inParallel(marked, tweetsAtOnce, async (tweetId) => {
       // Activity older than everything wanted is not read.
-      const since = found.floor ?? bounds.since;
-      const parts = await Promise.all(
-        marked
-          .slice(from, from + tweetsAtOnce)
-          .map((tweetId) => this.#ofEdges('favorited', favorites, tweetId, userId, { ...bounds, since }, options)),
-      );
-      found = newestOf([found, ...parts], bounds.count);
-    }
-    return found;
+      const since = parts[0]!.floor ?? bounds.since;
+      const part = await this.#ofEdges('favorited', favorites, tweetId, userId, { ...bounds, since }, options);
+      parts.push(part);
+      if (parts.length > tweetsAtOnce) parts = [newestOf(parts, bounds.count)];
+    });
+    return newestOf(parts, bounds.count);
   }
 
   /** Edges that lead to a node: the user, or one of their tweets. */

@@ -6,7 +6,7 @@ import {
   type CheckReport,
   type Suspected,
 } from '../../cluster/index.js';
-import { chunks, Deadline } from '../../core/index.js';
+import { Deadline, inParallel } from '../../core/index.js';
 import type { Leaf } from '../../gizzard/index.js';
 import { kindNames, type KindName } from '../pages/rebuildJob.js';
 import type { TimelineKind } from '../pages/timelineKind.js';
@@ -128,8 +128,7 @@ class TimelineCheck {
       this.service.gizzard,
       kept,
       async (some) => {
-        for (const chunk of chunks(some, timelinesAtOnce))
-          await Promise.all(chunk.map(async (one) => last.set(one, await this.#look(one))));
+        await inParallel(some, timelinesAtOnce, async (one) => void last.set(one, await this.#look(one)));
         return some.flatMap((one) => last.get(one)!.faults);
       },
       this.options,

@@ -1,4 +1,4 @@
-import { chunks, limits } from '../../core/index.js';
+import { chunks, inParallel, limits } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import { newestFirst } from '../entry.js';
 import type { BehindBounds } from '../pages/timelineKind.js';
@@ -27,16 +27,11 @@ export async function pastTweets(
   }: { readonly before?: bigint | undefined; readonly since?: bigint | undefined; readonly count: number },
   options: ReadOptions,
 ): Promise<bigint[]> {
-  const groups: bigint[][] = [];
-  for (let from = 0; from < authors.length; from += authorsPerQuery)
-    groups.push(authors.slice(from, from + authorsPerQuery));
   const found: bigint[] = [];
-  for (let from = 0; from < groups.length; from += queriesAtOnce) {
-    const pages = await Promise.all(
-      groups.slice(from, from + queriesAtOnce).map((group) => newestOf(flock, byUser, group, before, count, options)),
-    );
-    found.push(...pages.flat().filter((id) => since === undefined || id > since));
-  }
+  await inParallel(chunks(authors, authorsPerQuery), queriesAtOnce, async (group) => {
+    const page = await newestOf(flock, byUser, group, before, count, options);
+    found.push(...page.filter((id) => since === undefined || id > since));
+  });
   return [...new Set(found)].sort(newestFirst).slice(0, count);
 }
 
