@@ -25,10 +25,11 @@ const shownRows = 100;
 export function addInspectCommand(cache: Command, io: CliIo): void {
   const cached = io.stores.flatMap((store) => store.cached ?? []);
   const kinds = cached.flatMap(({ names }) => names);
+  const abouts = cached.flatMap(({ about }) => (about === undefined ? [] : `${about} `));
   const command = defineCommand(
     cache,
     'inspect',
-    `compare what is cached with the database, while both are used\nKinds: ${kinds.join(', ')}. Lists are the newest edges of nodes: those of graph tweets_by_user are users' tweets. Keys are ids, and of edges SOURCE:DESTINATION. A difference counts when it stays: a write needs a moment from the one to the other. Ends with DataLoss where an entry is stale.`,
+    `compare what is cached with the database, while both are used\nKinds: ${kinds.join(', ')}. ${abouts.join('')}Other keys are ids. A difference counts when it stays: a write needs a moment from the one to the other. Ends with DataLoss where an entry is stale.`,
     'roost cache inspect --sample 1000\nroost cache inspect tweets 125082707389718530\nroost cache inspect lists 12 13 --graph follows --direction backward\nroost cache inspect edges 12:13 --graph follows',
   )
     .argument('[kind]', 'only entries of this kind (default: all that are cached)', kindArgument(kinds))
@@ -48,7 +49,7 @@ export function addInspectCommand(cache: Command, io: CliIo): void {
           if (wanted.length === 0)
             throw new RoostError(
               'FailedPrecondition',
-              `the configuration has no ${kind ?? 'entries'} cached: see memcached, cache.tweets and cache.graphs`,
+              `the configuration has no ${kind ?? 'entries'} cached: see its sections memcached and cache`,
             );
           const found: (InspectReport<string> & { readonly kind: string })[] = [];
           // One after the other: a node lists its entries to one caller at a time.

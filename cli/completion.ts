@@ -2,14 +2,14 @@ import { type Command, Argument, Option } from 'commander';
 import { priorities } from '../core/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type ConfigOptions, configOption, defineCommand, openConfig, outputFor } from './console/command.js';
-import { completionValues, valueKinds, type ValueKind } from './completionValues.js';
+import { completionValues, valueKinds } from './completionValues.js';
 import { shownCommands } from './cliReference.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
 
 interface CompletionOptions extends ConfigOptions {
-  readonly values?: ValueKind;
+  readonly values?: string;
   readonly prefix?: string;
 }
 
@@ -22,22 +22,27 @@ export function addCompletionCommand(program: Command, io: CliIo): void {
   )
     .addArgument(new Argument('<shell>', 'which').choices(shells))
     // What the scripts call.
-    .addOption(new Option('--values <kind>').choices(valueKinds).hideHelp())
+    .addOption(new Option('--values <kind>').choices(valueKinds(io.stores)).hideHelp())
     .addOption(new Option('--prefix <text>').hideHelp())
     .addOption(configOption())
     .action(async (shell: Shell, options: CompletionOptions) => {
       const output = outputFor(io, options);
       if (options.values === undefined) {
-        const script = completionScript(shell, program);
+        const script = completionScript(shell, program, valueKinds(io.stores));
         return output.result({ shell, script }, () => script);
       }
-      const values = await completionValues(options.values, options.prefix ?? '', openConfig(io, options).config);
+      const values = await completionValues(
+        options.values,
+        options.prefix ?? '',
+        openConfig(io, options).config,
+        io.stores,
+      );
       output.result({ values }, () => values.join('\n'));
     });
 }
 
 /** The value that a place takes: one of some words, a kind that the cluster lists, or anything. */
-type Place = { readonly words: readonly string[] } | { readonly kind: ValueKind } | undefined;
+type Place = { readonly words: readonly string[] } | { readonly kind: string } | undefined;
 
 interface Words {
   /** The words that lead here: "roost", "roost shard", "roost shard list". */
@@ -55,17 +60,12 @@ interface Words {
   readonly variadic: boolean;
 }
 
-/** The names of arguments and options that hold a word of each kind. */
-const kindOfName: Readonly<Record<string, ValueKind>> = {
-  graph: 'graph',
-  '--graph': 'graph',
-  host: 'host',
-  '--host': 'host',
+/** Arguments and options that hold a word of a kind without being named as it. */
+const kindOfName: Readonly<Record<string, string>> = {
   '--hosts': 'host',
   '--open-hosts': 'host',
   '--closed-hosts': 'host',
   '--from': 'host',
-  shard: 'shard',
   shards: 'shard',
   parent: 'shard',
   child: 'shard',
@@ -73,15 +73,15 @@ const kindOfName: Readonly<Record<string, ValueKind>> = {
   new: 'shard',
 };
 
-function placeOf(name: string, choices: readonly string[] | undefined): Place {
+function placeOf(name: string, choices: readonly string[] | undefined, kinds: readonly string[]): Place {
   if (choices !== undefined) return { words: choices };
   if (name === 'priority') return { words: priorities };
-  const kind = kindOfName[name];
+  const kind = kindOfName[name] ?? kinds.find((each) => name === each || name === `--${each}`);
   return kind === undefined ? undefined : { kind };
 }
 
 /** The completion script of a shell. Built from the command tree, so that it matches this version. */
-export function completionScript(shell: Shell, program: Command): string {
+export function completionScript(shell: Shell, program: Command, kinds: readonly string[]): string {
   const words = withAliases(program).map(({ path, command }): Words => ({
     path,
     commands: shownCommands(command).map((child) => ({
@@ -96,11 +96,11 @@ export function completionScript(shell: Shell, program: Command): string {
               flag: long,
               summary: description,
               takesValue: required || optional,
-              value: required || optional ? placeOf(long, argChoices) : undefined,
+              value: required || optional ? placeOf(long, argChoices, kinds) : undefined,
             },
           ],
     ),
-    places: command.registeredArguments.map((argument) => placeOf(argument.name(), argument.argChoices)),
+    places: command.registeredArguments.map((argument) => placeOf(argument.name(), argument.argChoices, kinds)),
     variadic: command.registeredArguments.at(-1)?.variadic === true,
   }));
   return shell === 'fish' ? fish(words) : bash(words, shell === 'zsh');

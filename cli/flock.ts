@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { groupCommands } from './commandGroups.js';
 import type { CliIo } from './console/cliIo.js';
 import { defineGroup } from './console/command.js';
 import { addCheckCommand } from './flock/checkCommand.js';
@@ -23,4 +24,21 @@ export function addFlockCommands(program: Command, io: CliIo): void {
   addNodeCommands(flock, io);
   addQueryCommands(flock, io);
   addCheckCommand(flock, io);
+  groupCommands(flock, {
+    'Write:': ['add', 'remove', 'archive', 'negate'],
+    'Read:': [
+      'contains',
+      'get',
+      'page',
+      'count',
+      'metadata',
+      'edges',
+      'intersect',
+      'union',
+      'difference',
+      'query',
+      'explain',
+    ],
+    'Look after them:': ['check'],
+  });
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { CliIo } from './console/cliIo.js';
 import { type CommonOptions, defineCommand, defineGroup } from './console/command.js';
 import { Output } from './console/output.js';
-import { alertRules } from './metrics/alertRules.js';
+import { alertRulesOf } from './metrics/alertRules.js';
 import { grafanaDashboard } from './metrics/grafanaDashboard.js';
 import { prometheusRules } from './metrics/prometheusRules.js';
 
@@ -18,7 +18,8 @@ export function addMetricsCommands(program: Command, io: CliIo): void {
     'print the alert rules, a rule file of Prometheus\nPrometheus must scrape /metrics of every admin port as the job "roost". Each alert names the command to begin with and its page in docs/runbooks/.',
     'roost metrics alerts > /etc/prometheus/rules/roost.yml',
   ).action((options: CommonOptions) => {
-    new Output(io, options.json === true).result({ alerts: alertRules }, () => prometheusRules().trimEnd());
+    const alerts = alertRulesOf(io.stores);
+    new Output(io, options.json === true).result({ alerts }, () => prometheusRules(alerts).trimEnd());
   });
   defineCommand(
     metrics,

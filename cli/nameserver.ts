@@ -16,7 +16,7 @@ export function addNameserverCommands(program: Command, io: CliIo): void {
 
   define(
     'status',
-    'show which replica has seen which change, and which holds something else\nCompares what the replicas hold: the topology, the ledger of migrations, moves, the policy of tweets. "control" is the version of all of these but the topology.',
+    'show which replica has seen which change, and which holds something else\nCompares what the replicas hold: the topology, the ledger of migrations, moves, the policies of stores. "control" is the version of all of these but the topology.',
     'roost nameserver status',
   ).action((options: ConfigOptions) =>
     withCluster(io, options, async ({ replicas: health }, output) => {

@@ -9,7 +9,6 @@ import {
   startPlayground,
   stopPlayground,
 } from '../playground/index.js';
-import { timelineStore } from '../timeline/index.js';
 import type { CliIo } from './console/cliIo.js';
 import { type CommonOptions, defineCommand, defineGroup, integerArgument, outputFor } from './console/command.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
@@ -124,10 +123,10 @@ export function addPlaygroundCommands(program: Command, io: CliIo): void {
     });
 }
 
-/** The parts of a playground that some stores need: a port for each service, and a Redis for timelines. */
+/** The parts of a playground that some stores need: a port for each service, and Redis servers. */
 export const neededBy = (stores: readonly Store[]) => ({
   services: servedNames(stores),
-  redisSections: stores.flatMap(({ name }) => (name === timelineStore.name ? [name] : [])),
+  redisSections: stores.flatMap(({ redisSection }) => redisSection ?? []),
 });
 
 const dirFlag = ({ dir }: DirOptions): string => (dir === '.roost' ? '' : ` --dir ${dir}`);

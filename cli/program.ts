@@ -65,7 +65,9 @@ export function buildProgram(io: CliIo, json = false): Command {
   addPlaygroundCommands(program, io);
   addCertsCommand(program, io);
   addServeCommand(program, io);
+  program.commandsGroup('Data:');
   for (const store of io.stores) store.commands?.(program, io);
+  program.commandsGroup('');
   addCacheCommands(program, io);
   addTopologyCommand(program, io);
   addTransformCommands(program, io);
@@ -116,7 +118,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
 const helpWidth = (columns = 100): number => Math.min(columns, 120);
 
 const environmentHelp = `Environment:
-  A variable overrides a key of the configuration: ROOST__SERVER__FLOCK_PORT is server.flockPort.
+  A variable overrides a key of the configuration: ROOST__SERVER__ADMIN_PORT is server.adminPort.
   Options override both. Apart from keys there are
 ${Object.entries(otherVariables)
   .map(([name, what]) => `  ${name.padEnd(22)} ${what}`)

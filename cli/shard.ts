@@ -12,6 +12,7 @@ import {
   type ShardInfo,
   Topology,
 } from '../gizzard/index.js';
+import { groupCommands } from './commandGroups.js';
 import type { CliIo } from './console/cliIo.js';
 import { change, reportChange, shardListArgument, withCluster } from './console/cluster.js';
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
@@ -43,7 +44,7 @@ export function addShardCommands(program: Command, io: CliIo): void {
   define('list', 'list the shards', 'roost shard list --host db1 --type flock')
     .alias('find')
     .option('--host <host>', 'only those of this host')
-    .option('--type <type>', `only those of this type: ${nodeTypes.map(({ name }) => name).join(', ')}, flock`)
+    .option('--type <type>', `only those of this type: ${nodeTypes.map(({ name }) => name).join(', ')}, or a store's`)
     .option('--busy', 'only those that are not in their normal state')
     .action((options: ListOptions) =>
       withCluster(io, options, async (gizzard, output) => {
@@ -112,11 +113,11 @@ export function addShardCommands(program: Command, io: CliIo): void {
     'make shards, and the tables of those that hold data\nMaking one that is there already changes nothing.',
     'roost shard create replicating localhost/follows_0009_replicating',
   )
-    .argument('<type>', `${nodeTypes.map(({ name }) => name).join(', ')}, or flock`)
+    .argument('<type>', `${nodeTypes.map(({ name }) => name).join(', ')}, or a store's`)
     .argument('<shards...>', 'host/prefix of each', shardListArgument)
     .option(
       '--attribute <name=value>',
-      'one of its type, such as sourceType="INT UNSIGNED" of flock (repeatable)',
+      'one of its type, such as sourceType="INT UNSIGNED" (repeatable)',
       attributeArgument,
     )
     .action((type: string, ids: readonly ShardId[], options: CreateOptions) =>
@@ -239,6 +240,11 @@ export function addShardCommands(program: Command, io: CliIo): void {
   addShardMoveCommands(shard, io);
   addStraysCommand(shard, io);
   addDroppedShardCommands(shard, io);
+  groupCommands(shard, {
+    'Look:': ['list', 'busy', 'info', 'tree', 'diff', 'moves', 'dropped'],
+    'Copy and repair:': ['copy', 'repair', 'strays', 'rate', 'cancel'],
+    'Change by hand:': ['create', 'delete', 'undrop', 'purge', 'wrap', 'unwrap', 'mark'],
+  });
 }
 
 const movesLookedAt = 1_000;

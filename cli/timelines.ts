@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { kindNames, openTimelines, type KindName, type TimelineService } from '../timeline/index.js';
+import { groupCommands } from './commandGroups.js';
 import type { CliIo } from './console/cliIo.js';
 import {
   type ConfigOptions,
@@ -116,6 +117,10 @@ export function addTimelineCommands(program: Command, io: CliIo): void {
         );
       });
     });
+  groupCommands(timeline, {
+    'Read:': ['home', 'user', 'mentions', 'activity'],
+    'Look after them:': ['setup', 'rebuild', 'explain', 'stats', 'check'],
+  });
 }
 
 /** Commands for the care of all timelines. */

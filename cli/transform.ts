@@ -80,8 +80,8 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     'turn every tree of one shape into another\nThe new shards are filled and compared while both are written; until the cleanup there is a way back.',
     "roost transform 'replicating(flock(db1))' 'replicating(flock(db1), flock(db2))' --tables 1,-1",
   )
-    .argument('<from>', 'the shape that trees have', templateArgument)
-    .argument('<to>', 'the shape that they should have', templateArgument)
+    .argument('<from>', 'the shape that trees have', templateArgument(io))
+    .argument('<to>', 'the shape that they should have', templateArgument(io))
     .addOption(tablesOption())
     .action((from: Template, to: Template, options: TreesOptions) =>
       carryOut(options, (planner, tables, whole) => transform(planner, tables, whole(from), whole(to))),
@@ -92,7 +92,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     'turn the trees that hold some shards into another shape',
     "roost transform-tree 'replicating(flock(db2))' localhost/follows_forward_0000_root",
   )
-    .argument('<to>', 'the shape that they should have', templateArgument)
+    .argument('<to>', 'the shape that they should have', templateArgument(io))
     .argument(
       '<shards...>',
       'host/prefix of a shard of each tree',
@@ -120,7 +120,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     .option(
       '--shape <template>',
       'the shape of a part, repeated for each in turn (default: that of the tree)',
-      templateListArgument,
+      templateListArgument(io),
     )
     .action(
       (
@@ -145,7 +145,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     .argument('<table>', 'the number of the table', tableArgument)
     .argument('<base>', 'the base of the first tree', baseArgument)
     .option('--trees <count>', 'how many trees', integerArgument(2, 10_000), 2)
-    .option('--shape <template>', 'the shape of the new tree (default: that of the first)', templateArgument)
+    .option('--shape <template>', 'the shape of the new tree (default: that of the first)', templateArgument(io))
     .action(
       (
         tableId: number,
@@ -162,7 +162,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     'spread shards over hosts, or trees over shapes, by weights and with the fewest copies\nWith --hosts every tree keeps its shape, and hosts that are not named are emptied. Otherwise every tree gets one of the shapes.',
     "roost rebalance --hosts db1,db2,db3=2\nroost rebalance 'replicating(flock(db1), flock(db2)) * 3' 'flock(db3)'",
   )
-    .argument('[shapes...]', 'shapes, each with its weight behind a *', templateListArgument)
+    .argument('[shapes...]', 'shapes, each with its weight behind a *', templateListArgument(io))
     .option('--hosts <name[=weight],...>', 'hosts and their weights', hostShares)
     .addOption(tablesOption())
     .action(
@@ -189,7 +189,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     'give trees further shapes, all of one weight, and rebalance',
     "roost add-partition 'replicating(flock(db3), flock(db4))'",
   )
-    .argument('<shapes...>', 'the new shapes', templateListArgument)
+    .argument('<shapes...>', 'the new shapes', templateListArgument(io))
     .addOption(tablesOption())
     .action((add: readonly Template[], options: TreesOptions) =>
       carryOut(options, (planner, tables, whole) => changePartitions(planner, tables, { add: add.map(whole) })),
@@ -200,7 +200,7 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     'take shapes away from trees, and rebalance over those that are left',
     "roost remove-partition 'replicating(flock(db3), flock(db4))'",
   )
-    .argument('<shapes...>', 'the shapes that no tree should have', templateListArgument)
+    .argument('<shapes...>', 'the shapes that no tree should have', templateListArgument(io))
     .addOption(tablesOption())
     .action((remove: readonly Template[], options: TreesOptions) =>
       carryOut(options, (planner, tables, whole) => changePartitions(planner, tables, { remove: remove.map(whole) })),
@@ -213,11 +213,11 @@ export function addTransformCommands(program: Command, io: CliIo): void {
     "roost create-table 7 'replicating(flock(db1), flock(db2))' --name likes --shards 8",
   )
     .argument('<table>', 'its number', tableArgument)
-    .argument('<shapes...>', 'shapes of the trees, each with its weight behind a *', templateListArgument)
+    .argument('<shapes...>', 'shapes of the trees, each with its weight behind a *', templateListArgument(io))
     .requiredOption('--name <name>', 'letters, digits and _')
     .option('--shards <count>', 'trees', integerArgument(1, 10_000), 8)
     .option('--hash <hash>', 'how keys are hashed: fnv1a64, byteSwap or identity', 'fnv1a64')
-    .option('--service <service>', 'whose it is', 'flock')
+    .option('--service <store>', 'whose it is', io.stores[0]?.name)
     .addOption(configOption())
     .action(
       (tableId: number, shapes: readonly Template[], { name, shards, hash, service, ...options }: CreateTableOptions) =>

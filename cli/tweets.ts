@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { limits, type Priority, RoostError } from '../core/index.js';
 import type { Tweet } from '../sdk/index.js';
 import { checkTweets, type PolicyInput, tweetsTableId } from '../tbird/index.js';
+import { groupCommands } from './commandGroups.js';
 import type { CliIo } from './console/cliIo.js';
 import { askingServers, type ClientOptions, withClient } from './console/client.js';
 import { serverOption } from './console/serverOptions.js';
@@ -173,6 +174,10 @@ export function addTweetCommands(program: Command, io: CliIo): void {
 
   addWindowCommands(tweets, io);
   addImport(ask, io);
+  groupCommands(tweets, {
+    'Tweets:': ['create', 'get', 'counts', 'timeline', 'delete', 'undelete', 'import'],
+    'Look after them:': ['setup', 'check', 'windows', 'roll', 'undrop', 'release'],
+  });
 }
 
 function addSetup(tweets: Command, io: CliIo): void {

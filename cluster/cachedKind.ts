@@ -29,6 +29,8 @@ export interface CachedKind {
 export interface CachedKinds<Opened> {
   /** Every possible kind, for help texts and the check of arguments. */
   readonly names: readonly string[];
+  /** Sentences about kinds and keys, for the help. Absent: keys are ids. */
+  readonly about?: string;
   readonly keyOptions?: readonly KeyOption[];
   /** The kinds that this cluster caches. */
   of(opened: Opened, options: KeyOptions): readonly CachedKind[];

@@ -1,3 +1,4 @@
+export type { AlertRule } from './alertRule.js';
 export { cachedKind, type CachedKind, type CachedKinds, type KeyOption, type KeyOptions } from './cachedKind.js';
 export { checkReplicas } from './checkReplicas.js';
 export { lookUntilSure, type Suspected } from './lookUntilSure.js';

@@ -123,6 +123,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       managerProcessor(gizzard, {
         metrics,
         log,
+        stores: opened.map(({ store }) => store),
         reload: async () => void (await Promise.all([gizzard.nameServer.reload(), parent?.reloadOthers()])),
       }),
       limits.managerRequestBytes,

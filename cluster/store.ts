@@ -4,6 +4,8 @@ import type { Caches } from '../cache/index.js';
 import type { ConfigPart, Log, Metrics, RoostConfig } from '../process/index.js';
 import type { AnyJobType, Backend, Check, Gizzard, ShardType } from '../gizzard/index.js';
 import type { ForeignJobs, ServiceOptions, ThriftService } from '../server/index.js';
+import type { Topology } from '../gizzard/index.js';
+import type { AlertRule } from './alertRule.js';
 import type { CachedKinds } from './cachedKind.js';
 import type { CheckOptions, CheckReport } from './checkReport.js';
 import type { CliIo } from './cliIo.js';
@@ -115,6 +117,17 @@ export interface Store<
   readonly backup?: StoreBackup<NoInfer<Opened>>;
   /** Its part in adding, draining and removing database hosts. Absent: it has nothing but its shards on them. */
   readonly hosts?: StoreHosts<NoInfer<Opened>>;
+  /**
+   * Class names in the tools of the original Gizzard, with the store's shard types: the manager's protocol and
+   * templates of the tools know the types by these. A table that such a tool begins is the store's. Absent: none.
+   */
+  readonly toolClasses?: Readonly<Record<string, string>>;
+  /** The configuration section whose `hosts` are its Redis servers; a playground writes it. Absent: it has none. */
+  readonly redisSection?: string;
+  /** Rules of `roost metrics alerts` on its metrics. Each names a page in docs/runbooks/. Absent: none. */
+  readonly alerts?: readonly AlertRule[];
+  /** Words that complete the arguments and options of these names in a shell. Absent: none. */
+  readonly words?: Readonly<Record<string, (topology: Topology) => readonly string[]>>;
   /** Adds its commands to `roost`: as a rule one noun, the store's name. Absent: none. */
   commands?(program: Command, io: CliIo): void;
   /** Absent: it is used as a library only. */

@@ -2,6 +2,7 @@ import { cachedKind, defineStore, openCluster, type OpenClusterOptions, type Sto
 import { limits, parseId, RoostError } from '../core/index.js';
 import type { RoostConfig } from '../process/index.js';
 import { checkGraphs } from './check/checkGraphs.js';
+import { graphsOf } from './graphs.js';
 import { EdgeCaches } from './cached/edgeCaches.js';
 import { edgeKey, nodeKey, parseEdgeKey, parseNodeKey } from './cached/edgeKeys.js';
 import { Flock } from './flock.js';
@@ -46,8 +47,11 @@ export const flockStore: Store<'flock', Flock, readonly []> = defineStore({
     foreignJobs: injectedFlockdb,
     info: (flock) => ({ graphs: flock.graphs() }),
   },
+  toolClasses: { SqlShard: 'flock' },
+  words: { graph: (topology) => graphsOf(topology).map(({ name }) => name) },
   cached: {
     names: ['lists', 'edges'],
+    about: 'Lists are the newest edges of nodes, and their keys the nodes; keys of edges are SOURCE:DESTINATION.',
     keyOptions: [
       { flags: '--graph <name>', description: 'with keys of lists and edges: their graph' },
       {

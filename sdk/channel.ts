@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, limits, parseCount, RoostError, type Micros } from '../core/index.js';
 import { checkAborted, unlessAborted } from './abort.js';
-import type { RoostFlockModule, RoostTypes } from '../wire/index.js';
+import type { RoostTypes } from '../wire/index.js';
 import { ClusterCheck, isOfServerAlone } from './clusterCheck.js';
 import { RetryBudget } from './retryBudget.js';
 import { Server, type Whereabouts } from './server.js';
@@ -59,7 +59,7 @@ const maxPauseMs = 1_000;
  * waits if there is none, until its deadline. Reads are repeated as they are; writes carry an identity (`write`), so
  * that all attempts count as one write.
  */
-export class Channel<C extends object = RoostFlockModule.Client> {
+export class Channel<C extends object> {
   readonly #servers: readonly Server<C>[];
   readonly #closing = new AbortController();
   readonly #retries = new RetryBudget();

@@ -15,7 +15,8 @@ import {
 } from '../wire/index.js';
 import type { GraphBatch, NodeOptions } from './batch.js';
 import { writeColumns, writeEdges, type EdgeColumns, type EdgeSource } from './bulkWrite.js';
-import type { CallOptions, Channel } from './channel.js';
+import type { CallOptions } from './channel.js';
+import type { GraphChannel } from './graphChannel.js';
 import { askWho, type ClusterService } from './clusterService.js';
 import { checkedWrite, shapeOf, toColumns, type EdgeOptions, type EdgeWrite } from './edgeBatch.js';
 import { Gatherer } from './gatherer.js';
@@ -74,7 +75,7 @@ export class Graph {
   readonly #writes: Gatherer<EdgeWrite, void, GatheredOptions>;
 
   constructor(
-    private readonly channel: Channel,
+    private readonly channel: GraphChannel,
     readonly id: number,
     readonly name: string,
   ) {

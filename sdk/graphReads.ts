@@ -16,7 +16,8 @@ import {
   type StateCounts,
 } from '../wire/index.js';
 import { askInHalves } from './askInHalves.js';
-import type { CallOptions, Channel } from './channel.js';
+import type { CallOptions } from './channel.js';
+import type { GraphChannel } from './graphChannel.js';
 import { Gatherer } from './gatherer.js';
 
 /** A checked pair of ids. */
@@ -46,7 +47,7 @@ export class GraphReads {
   readonly firstPages: Gatherer<bigint, IdPage, NewestOptions>;
   readonly counts: Gatherer<bigint, StateCounts, CallOptions & { readonly direction: Direction }>;
 
-  constructor(channel: Channel, graphId: number) {
+  constructor(channel: GraphChannel, graphId: number) {
     this.states = new Gatherer(
       async (pairs, options) => {
         const sources = packIds(sourcesOf(pairs));
@@ -119,7 +120,7 @@ export class GraphReads {
 
 /** The first edges of each node's list, with source and destination as in the graph, in one call. */
 export async function newestOf(
-  channel: Channel,
+  channel: GraphChannel,
   graphId: number,
   ids: BigInt64Array,
   { direction, states, count, ...options }: NewestOptions,

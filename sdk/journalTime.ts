@@ -1,5 +1,6 @@
 import { JournalClock, limits, RoostError, type Deadline, type Micros } from '../core/index.js';
-import type { Channel, TimeOfJournal } from './channel.js';
+import type { TimeOfJournal } from './channel.js';
+import type { GraphChannel } from './graphChannel.js';
 
 /** An answer this old is renewed behind a write; a write waits for the renewal if it is older still. */
 const askAfterMs = 10_000;
@@ -18,7 +19,7 @@ export class JournalTime implements TimeOfJournal {
   #asking: Promise<void> | undefined;
   #leftAloneUntilMs = 0;
 
-  constructor(private readonly channel: () => Channel) {}
+  constructor(private readonly channel: () => GraphChannel) {}
 
   /** Starts asking. */
   start(): void {

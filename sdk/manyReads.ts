@@ -11,7 +11,8 @@ import {
   type Node,
   type StateCounts,
 } from '../wire/index.js';
-import type { CallOptions, Channel } from './channel.js';
+import type { CallOptions } from './channel.js';
+import type { GraphChannel } from './graphChannel.js';
 import { newestOf, type NewestOptions } from './graphReads.js';
 
 /** Pairs (source, destination), one by one or as columns. Columns must not change before the answer arrives. */
@@ -52,7 +53,7 @@ export function pairColumns(pairs: PairSource): PairColumns {
 /** Reads of many entries of one graph: up to `limits.idsPerCall` in one call, concurrent calls beyond. */
 export class ManyReads {
   constructor(
-    private readonly channel: Channel,
+    private readonly channel: GraphChannel,
     private readonly graphId: number,
   ) {}
 

@@ -15,7 +15,8 @@ import {
   type Query,
   type Term,
 } from '../wire/index.js';
-import type { CallOptions, Channel } from './channel.js';
+import type { CallOptions } from './channel.js';
+import type { GraphChannel } from './graphChannel.js';
 import { fetchAhead } from './fetchAhead.js';
 import { gatheredCount, type GraphReads } from './graphReads.js';
 import { markCursor, parseCursor } from './pageCursor.js';
@@ -55,7 +56,7 @@ const defaultPageCount = 100;
  */
 export class NodeQuery implements AsyncIterable<bigint> {
   constructor(
-    private readonly channel: Channel,
+    private readonly channel: GraphChannel,
     private readonly reads: GraphReads,
     private readonly query: Query,
   ) {}
@@ -107,7 +108,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
 
   /** One page of each query, in one call; the queries run in parallel. */
   static async pages(
-    channel: Channel,
+    channel: GraphChannel,
     queries: readonly NodeQuery[],
     options: Omit<PageOptions, 'cursor'>,
   ): Promise<NodeIdPage[]> {
@@ -308,7 +309,7 @@ export interface SetOptions {
 
 /** Throws `InvalidArgument`. */
 export function nodeQuery(
-  channel: Channel,
+  channel: GraphChannel,
   reads: GraphReads,
   graphId: number,
   direction: 'forward' | 'backward',

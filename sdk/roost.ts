@@ -6,6 +6,7 @@ import { Channel, type CallOptions, type CloseOptions } from './channel.js';
 import { ClusterCheck } from './clusterCheck.js';
 import type { StoreClient } from './clusterService.js';
 import { Graph, graphsService } from './graph.js';
+import type { GraphChannel } from './graphChannel.js';
 import { JournalTime } from './journalTime.js';
 import type { Whereabouts } from './server.js';
 import { services, type StoreClients, type StoreServers } from './services.js';
@@ -60,7 +61,7 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
   const addresses = servers.map(at);
   const check = new ClusterCheck(cluster);
   const time = new JournalTime(() => graphs);
-  const graphs: Channel = new Channel(addresses, graphsService, deadlineMs, time, check);
+  const graphs: GraphChannel = new Channel(addresses, graphsService, deadlineMs, time, check);
   const channels: Closable[] = [graphs];
   const open = <C extends object, Client>(service: StoreClient<C, Client>): Client => {
     const given = options[service.servers as keyof StoreServers];
@@ -88,7 +89,7 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
   }
 }
 
-type Closable = Pick<Channel, 'close' | 'drain'>;
+type Closable = Pick<GraphChannel, 'close' | 'drain'>;
 
 /** A client of a Roost cluster. It keeps the process alive until it is closed. */
 export type Roost = ClusterClient & StoreClients;
@@ -98,7 +99,7 @@ export class ClusterClient {
   readonly #graphs = new Map<string, Graph>();
 
   constructor(
-    private readonly channel: Channel,
+    private readonly channel: GraphChannel,
     private readonly channels: readonly Closable[],
   ) {}
 

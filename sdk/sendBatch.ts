@@ -1,12 +1,12 @@
 import { writeBatchToThrift } from '../wire/index.js';
 import { Batch } from './batch.js';
-import type { Channel } from './channel.js';
+import type { GraphChannel } from './graphChannel.js';
 import { write } from './write.js';
 import type { WriteCallOptions } from './writeCallOptions.js';
 
 /** Lets the caller fill a batch, and sends it in one call. An empty batch is not sent. */
 export async function sendBatch(
-  channel: Channel,
+  channel: GraphChannel,
   fill: (batch: Batch) => unknown,
   options: WriteCallOptions,
 ): Promise<void> {

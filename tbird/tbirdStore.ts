@@ -44,6 +44,17 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
       processor: tbirdProcessor,
       roles: tbirdRoles,
     },
+    alerts: [
+      {
+        name: 'RoostTweetWindowsHeldBack',
+        expr: 'max(roost_tweet_windows_held_back) > 0',
+        forSeconds: 86_400,
+        severity: 'ticket',
+        summary: 'Windows of tweets past the retention have not been dropped for a day.',
+        look: 'roost tweets roll',
+        runbook: 'clock-wrong',
+      },
+    ],
     cached: {
       names: ['tweets', 'fragments'],
       of(tbird) {

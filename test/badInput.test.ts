@@ -23,6 +23,7 @@ import {
   type RoostFlockModule,
 } from '../wire/index.js';
 import { Channel } from '../sdk/channel.js';
+import type { GraphChannel } from '../sdk/graphChannel.js';
 import { graphsService } from '../sdk/graph.js';
 import { connect, type Graph as ClientGraph, type Roost } from '../sdk/index.js';
 import { callRoost } from './callRoost.js';
@@ -37,7 +38,7 @@ const graphId = 1;
 const noGraph = 99;
 let flock: Flock;
 let server: ThriftServer;
-let channel: Channel;
+let channel: GraphChannel;
 let roost: Roost;
 let follows: ClientGraph;
 let before: unknown;

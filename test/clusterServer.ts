@@ -1,4 +1,4 @@
-import { type Flock, injectedFlockdb, openFlock } from '../flock/index.js';
+import { type Flock, flockStore, injectedFlockdb, openFlock } from '../flock/index.js';
 import { Metrics, silentLog, type RoostConfig } from '../process/index.js';
 import { injectorProcessor, managerProcessor, ThriftServer } from '../server/index.js';
 import { Injectors } from '../sdk/index.js';
@@ -31,7 +31,7 @@ export async function startClusterServer(
     port: number,
     processor: Parameters<typeof ThriftServer.listen>[0]['processor'],
   ): Promise<ThriftServer> => ThriftServer.listen({ service, host: '127.0.0.1', port, processor, metrics, log });
-  const manager = await listen('manager', 0, managerProcessor(flock.gizzard, { metrics, log }));
+  const manager = await listen('manager', 0, managerProcessor(flock.gizzard, { metrics, log, stores: [flockStore] }));
   const injector = await listen(
     'injector',
     options.injectorPort ?? 0,

@@ -7,7 +7,9 @@ import { createInterface } from 'node:readline';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grafanaDashboard } from '../cli/metrics/grafanaDashboard.js';
+import { alertRulesOf } from '../cli/metrics/alertRules.js';
 import { prometheusRules } from '../cli/metrics/prometheusRules.js';
+import { stores } from '../cli/stores.js';
 import { type ServerReady, serverReadySchema } from '../cli/serverReady.js';
 import { callRoost } from './callRoost.js';
 import { type Finished, roostMain } from './runRoost.js';
@@ -274,7 +276,7 @@ describe('serve', () => {
   it('has every metric that the alert rules and the dashboard name', async () => {
     const text = await (await fetch(`http://127.0.0.1:${ready.admin.port}/metrics`)).text();
     const known = new Set(Array.from(text.matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!));
-    const printed = prometheusRules() + JSON.stringify(grafanaDashboard());
+    const printed = prometheusRules(alertRulesOf(stores)) + JSON.stringify(grafanaDashboard());
     const named = new Set(
       Array.from(printed.matchAll(/roost_[a-z_]+/g), ([name]) => name.replace(/_(bucket|count)$/, '')),
     );

@@ -16,22 +16,8 @@ const ofStores =
 /** Shared files that still name a store, and why. */
 const allowed: Readonly<Record<string, string>> = {
   'core/limits.ts': 'all limits stand in one file, which checks their relations',
-  'gizzard/control/controlStore.ts': 'control tables of tweets: every process copies all control tables',
+  'gizzard/control/controlStore.ts': 'control tables of tweets: a process without that store must copy them too',
   'gizzard/control/controlTables.ts': 'the same',
-  'server/manager/classNames.ts': "the class of FlockDB's shards in the manager's protocol",
-  'server/manager/topologyMethods.ts': "the manager's protocol names no service: FlockDB's is meant",
-  'cli/commandGroups.ts': 'headings of the help',
-  'cli/completionValues.ts': 'completes the names of graphs',
-  'cli/console/cluster.ts': 'names the direction of a graph',
-  'cli/console/templates.ts': 'short names of types in templates',
-  'cli/metrics/alertRules.ts': 'alerts on the metrics of tweets',
-  'cli/cacheInspect.ts': 'explains keys',
-  'cli/nameserver.ts': 'says what its replicas hold',
-  'cli/playground.ts': 'the section with Redis servers of timelines',
-  'cli/program.ts': 'the variable of a port, as an example',
-  'cli/shard.ts': 'types of shards in its help',
-  'cli/transform.ts': 'the service of a table that names none',
-  'sdk/channel.ts': 'the type of the first service',
 };
 
 const storeName = /flock(?!db_client)|tbird|tweet|timeline|(?<=['"`])users(?=['"`])|users(?=Store|Port|Config)/i;

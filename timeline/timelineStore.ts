@@ -28,6 +28,7 @@ export const timelineStoreWith = (
   defineStore({
     name: 'timeline',
     config: timelineConfig,
+    redisSection: 'timeline',
     uses: [flockStore, tbirdStore],
     open({ gizzard, stores: { flock, tbird } }) {
       const service = new TimelineService(gizzard, flock, tbird, rules);

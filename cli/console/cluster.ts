@@ -95,10 +95,10 @@ export function weightArgument(text: string): number {
   throw new InvalidArgumentError('It must be a number of 0 or more.');
 }
 
-/** The graph that a table belongs to, for people. */
+/** A table for people: a graph's two tables have one name, and numbers of opposite sign. */
 export const tableName = (topology: Topology, tableId: number): string => {
   const table = topology.tables.find((known) => known.tableId === tableId);
-  return table === undefined
-    ? String(tableId)
-    : `${tableId} (${table.name}${table.service === 'flock' ? (tableId < 0 ? ', backward' : ', forward') : ''})`;
+  if (table === undefined) return String(tableId);
+  const isDirection = topology.tables.some((other) => other.tableId === -tableId && other.name === table.name);
+  return `${tableId} (${table.name}${isDirection ? (tableId < 0 ? ', backward' : ', forward') : ''})`;
 };

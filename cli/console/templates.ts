@@ -1,40 +1,43 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { RoostError } from '../../core/index.js';
 import { type Gizzard, parseTemplate, type ShardId, shardKey, type Template } from '../../gizzard/index.js';
+import type { CliIo } from './cliIo.js';
 import { tableArgument } from './cluster.js';
-
-/** The types of leaves, by our names and those of the old tools. */
-const leafTypes: Readonly<Record<string, string>> = {
-  flock: 'flock',
-  SqlShard: 'flock',
-  tweets: 'tweets',
-  users: 'users',
-};
 
 /**
  * A template as an argument, in our form or that of the old tools; a malformed template is a usage error that gives
- * the position.
+ * the position. `completed` checks the types of its leaves.
  */
-export function templateArgument(text: string): Template {
-  try {
-    return parseTemplate(text, (name) => leafTypes[name]);
-  } catch (error) {
-    throw error instanceof RoostError ? new InvalidArgumentError(error.message) : error;
-  }
+export function templateArgument({ stores }: Pick<CliIo, 'stores'>): (text: string) => Template {
+  const ours = new Map(stores.flatMap(({ toolClasses = {} }) => Object.entries(toolClasses)));
+  return (text) => {
+    try {
+      return parseTemplate(text, (name) => ours.get(name) ?? name);
+    } catch (error) {
+      throw error instanceof RoostError ? new InvalidArgumentError(error.message) : error;
+    }
+  };
 }
 
-export const templateListArgument = (text: string, before: readonly Template[] | undefined): readonly Template[] => [
-  ...(before ?? []),
-  templateArgument(text),
-];
+export const templateListArgument =
+  (io: Pick<CliIo, 'stores'>) =>
+  (text: string, before: readonly Template[] | undefined): readonly Template[] => [
+    ...(before ?? []),
+    templateArgument(io)(text),
+  ];
 
 /**
  * A template whose leaves have all their attributes by name. An attribute that has no default and that the template
- * leaves out, such as the length of a window, is copied from a shard of the same type.
+ * leaves out, such as the length of a window, is copied from a shard of the same type. Throws `InvalidArgument` for a
+ * leaf of a type that no store brings.
  */
 export function completed(gizzard: Gizzard, template: Template): Template {
   const { host, type, children } = template;
   if (host === undefined) return { ...template, children: children.map((child) => completed(gizzard, child)) };
+  if (gizzard.shardType(type) === undefined)
+    throw new RoostError('InvalidArgument', `the template has a leaf of type ${type}, which no store brings`, {
+      fields: { type },
+    });
   const known = gizzard.topology.state.shards.find((shard) => shard.type === type)?.attributes ?? {};
   const without = Object.entries(gizzard.shardType(type)?.attributes ?? {}).flatMap(([name, attribute]) =>
     attribute.default === undefined && known[name] !== undefined ? [[name, known[name]] as const] : [],

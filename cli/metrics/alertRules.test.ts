@@ -3,9 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { alertRules } from './alertRules.js';
+import { stores } from '../stores.js';
+import { alertRulesOf } from './alertRules.js';
 import { prometheusRules } from './prometheusRules.js';
 
+const alertRules = alertRulesOf(stores);
 const runbooks = join(import.meta.dirname, '..', '..', 'docs', 'runbooks');
 const folder = mkdtempSync(join(tmpdir(), 'roost-alerts-'));
 const promtool = spawnSync('promtool', ['--version']).error === undefined;
@@ -27,10 +29,13 @@ describe('alert rules', () => {
   it.skipIf(!promtool)('fire while the condition holds, and end after it', () => {
     const promtoolSays = (...args: string[]): string =>
       execFileSync('promtool', args, { cwd: folder, encoding: 'utf8' });
-    writeFileSync(join(folder, 'rules.yml'), prometheusRules());
+    writeFileSync(join(folder, 'rules.yml'), prometheusRules(alertRules));
     expect(promtoolSays('check', 'rules', 'rules.yml')).toContain(`${alertRules.length} rules found`);
     // Texts hold values, which are not what this is about.
-    writeFileSync(join(folder, 'rules.yml'), prometheusRules().replace(/^ +annotations:\n(?: {10}.*\n)+/gm, ''));
+    writeFileSync(
+      join(folder, 'rules.yml'),
+      prometheusRules(alertRules).replace(/^ +annotations:\n(?: {10}.*\n)+/gm, ''),
+    );
     writeFileSync(join(folder, 'tests.json'), JSON.stringify(testFile()));
     expect(promtoolSays('test', 'rules', 'tests.json')).toContain('SUCCESS');
   });

@@ -1,24 +1,9 @@
-/** A condition that an operator must act on. */
-export interface AlertRule {
-  readonly name: string;
-  /** PromQL. True for a series wherever it has a value. */
-  readonly expr: string;
-  /** The condition holds this long before the alert fires. */
-  readonly forSeconds: number;
-  /** `page`: clients fail, or data is at risk. `ticket`: an operator acts within the day. */
-  readonly severity: 'page' | 'ticket';
-  /** One sentence, with the series' labels as Prometheus template variables. */
-  readonly summary: string;
-  /** The first command to run. */
-  readonly look: string;
-  /** The page of docs/runbooks/ that says what to do, without its ending. */
-  readonly runbook: string;
-}
+import type { AlertRule, Store } from '../../cluster/index.js';
 
 /** Prometheus scrapes the admin port of every server as this job. */
 export const scrapeJob = 'roost';
 
-export const alertRules: readonly AlertRule[] = [
+const ownRules: readonly AlertRule[] = [
   {
     name: 'RoostServerDown',
     expr: `up{job="${scrapeJob}"} == 0`,
@@ -91,7 +76,7 @@ export const alertRules: readonly AlertRule[] = [
     forSeconds: 300,
     severity: 'ticket',
     summary:
-      "The clocks of the journal's Redis and of the name server's database differ: no window of tweets is dropped.",
+      "The clocks of the journal's Redis and of the name server's database differ: no data are dropped for their age.",
     look: 'roost doctor',
     runbook: 'clock-wrong',
   },
@@ -205,15 +190,6 @@ export const alertRules: readonly AlertRule[] = [
     runbook: 'remote-cluster',
   },
   {
-    name: 'RoostTweetWindowsHeldBack',
-    expr: 'max(roost_tweet_windows_held_back) > 0',
-    forSeconds: 86_400,
-    severity: 'ticket',
-    summary: 'Windows of tweets past the retention have not been dropped for a day.',
-    look: 'roost tweets roll',
-    runbook: 'clock-wrong',
-  },
-  {
     name: 'RoostBackupBehind',
     expr: 'max(roost_backup_loss_seconds) > 60',
     forSeconds: 300,
@@ -232,4 +208,10 @@ export const alertRules: readonly AlertRule[] = [
     look: 'roost doctor',
     runbook: 'restore',
   },
+];
+
+/** The rules of this release, and of these stores. */
+export const alertRulesOf = (stores: readonly Pick<Store, 'alerts'>[]): readonly AlertRule[] => [
+  ...ownRules,
+  ...stores.flatMap(({ alerts = [] }) => alerts),
 ];

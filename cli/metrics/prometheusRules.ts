@@ -1,7 +1,7 @@
-import { alertRules, type AlertRule } from './alertRules.js';
+import type { AlertRule } from '../../cluster/index.js';
 
 /** The alert rules as a Prometheus rule file. JSON strings are valid quoted strings of YAML. */
-export const prometheusRules = (rules: readonly AlertRule[] = alertRules): string =>
+export const prometheusRules = (rules: readonly AlertRule[]): string =>
   ['groups:', '  - name: roost', '    rules:', ...rules.map(ruleText)].join('\n') + '\n';
 
 const ruleText = ({ name, expr, forSeconds, severity, summary, look, runbook }: AlertRule): string =>

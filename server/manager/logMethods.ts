@@ -4,6 +4,7 @@ import type { Gizzard } from '../../gizzard/index.js';
 import { required } from '../../wire/index.js';
 import type { ManagerModule } from '../../wire/manager/index.js';
 import { operationFromJson, operationToChange, operationToJson } from './managerStructs.js';
+import type { ShardClasses } from './shardClasses.js';
 
 export type LogMethods = Pick<
   ManagerModule.Client,
@@ -11,7 +12,7 @@ export type LogMethods = Pick<
 >;
 
 /** Rollback logs, in which the old tool keeps what undoes its steps. An id has 16 bytes. */
-export function logMethods({ nameServer }: Gizzard, by: string): LogMethods {
+export function logMethods({ nameServer }: Gizzard, classes: ShardClasses, by: string): LogMethods {
   const idOf = (logId: Buffer): string => {
     const bytes = required(logId, 'log_id');
     if (bytes.length !== 16)
@@ -34,7 +35,7 @@ export function logMethods({ nameServer }: Gizzard, by: string): LogMethods {
     async log_entry_push(logId, entry) {
       const { id, command } = required(entry, 'log_entry');
       // An operation that could not be executed is refused here, rather than when it is needed.
-      operationToChange(command);
+      operationToChange(classes, command);
       await nameServer.changeLogs(
         [
           {

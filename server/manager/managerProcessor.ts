@@ -9,20 +9,24 @@ import { logMethods } from './logMethods.js';
 import { managerName } from './managerName.js';
 import { moveMethods } from './moveMethods.js';
 import { remoteMethods } from './remoteMethods.js';
+import { type KnownToTools, ShardClasses } from './shardClasses.js';
 import { topologyMethods } from './topologyMethods.js';
 
 export type ManagerHandler = {
   readonly [Method in Exclude<keyof ManagerModule.Client, symbol>]: ManagerModule.Client[Method];
 };
 
-/**
- * `by`: who its changes are said to come from. `reload` has this server look for a newer topology; absent, this process alone does.
- */
-export const managerHandler = (gizzard: Gizzard, by: string, reload?: () => Promise<void>): ManagerHandler => ({
-  ...topologyMethods(gizzard, by, reload),
+/** `by`: the origin of its changes in the audit. `reload` fetches a newer topology; absent, for this process alone. */
+const managerHandler = (
+  gizzard: Gizzard,
+  classes: ShardClasses,
+  by: string,
+  reload?: () => Promise<void>,
+): ManagerHandler => ({
+  ...topologyMethods(gizzard, classes, by, reload),
   ...moveMethods(gizzard, by),
   ...jobMethods(gizzard, by),
-  ...logMethods(gizzard, by),
+  ...logMethods(gizzard, classes, by),
   ...remoteMethods(gizzard, by),
 });
 
@@ -42,11 +46,17 @@ const share = 1 / 8;
  */
 export function managerProcessor(
   gizzard: Gizzard,
-  options: { readonly metrics: Metrics; readonly log: Log; readonly reload?: () => Promise<void> },
+  options: {
+    readonly metrics: Metrics;
+    readonly log: Log;
+    readonly stores: readonly KnownToTools[];
+    readonly reload?: () => Promise<void>;
+  },
 ): ThriftService {
   const atOnce = Math.max(1, Math.floor(gizzard.config.pool.size * share));
   const [looks, changes] = [new Semaphore(atOnce), new Semaphore(atOnce)];
-  const handlerBy = (by: string): Methods => managerHandler(gizzard, by, options.reload) as unknown as Methods;
+  const classes = new ShardClasses(options.stores);
+  const handlerBy = (by: string): Methods => managerHandler(gizzard, classes, by, options.reload) as unknown as Methods;
   const inLanes = (caller: Caller): ManagerHandler =>
     Object.fromEntries(
       Object.entries(handlerBy('')).map(([name, { length }]) => {

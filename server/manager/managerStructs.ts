@@ -13,7 +13,7 @@ import {
   type ShardId,
   type ShardInfo,
 } from '../../gizzard/index.js';
-import { classOfType, typeOfClass } from './classNames.js';
+import type { ShardClasses } from './shardClasses.js';
 import { required } from '../../wire/index.js';
 import type { ManagerTypes } from '../../wire/manager/index.js';
 
@@ -28,19 +28,19 @@ export const shardIdFromThrift = (id: ManagerTypes.ShardId): ShardId => {
 };
 
 /** Gizzard's tools know two texts of a shard, and no names of attributes. */
-export function shardToThrift(forms: AttributeForms, shard: ShardInfo): ManagerTypes.ShardInfo {
+export function shardToThrift(forms: AttributeForms, classes: ShardClasses, shard: ShardInfo): ManagerTypes.ShardInfo {
   const { id, type, busy } = shard;
   const { sourceType, destinationType } = forms.texts(shard);
   return {
     id: shardIdToThrift(id),
-    class_name: classOfType(type),
+    class_name: classes.classOf(type),
     source_type: sourceType,
     destination_type: destinationType,
     busy: busyStates.indexOf(busy),
   };
 }
 
-export function shardFromThrift(shard: ManagerTypes.ShardInfo): ShardInfo {
+export function shardFromThrift(classes: ShardClasses, shard: ManagerTypes.ShardInfo): ShardInfo {
   const {
     id,
     class_name: className,
@@ -50,7 +50,7 @@ export function shardFromThrift(shard: ManagerTypes.ShardInfo): ShardInfo {
   } = required(shard, 'shard');
   return {
     id: shardIdFromThrift(id),
-    type: typeOfClass(required(className, 'class_name')),
+    type: classes.typeOf(required(className, 'class_name')),
     attributes: plainAttributes({ sourceType: sourceType ?? '', destinationType: destinationType ?? '' }),
     busy: busyFromThrift(busy ?? 0),
   };
@@ -131,7 +131,7 @@ export function statusFromThrift(status: number): RemoteStatus {
 type Operation = Change | 'commit';
 
 /** Exactly one field of the union must be set. Throws `InvalidArgument` otherwise. */
-export function operationToChange(operation: ManagerTypes.TransformOperation): Operation {
+export function operationToChange(classes: ShardClasses, operation: ManagerTypes.TransformOperation): Operation {
   const given = Object.entries(required(operation, 'command')).filter(
     ([, value]) => value !== null && value !== undefined,
   );
@@ -145,7 +145,7 @@ export function operationToChange(operation: ManagerTypes.TransformOperation): O
     set_forwarding: set,
     remove_forwarding: unset,
   } = operation;
-  if (created != null) return { kind: 'createShard', shard: shardFromThrift(created) };
+  if (created != null) return { kind: 'createShard', shard: shardFromThrift(classes, created) };
   if (deleted != null) return { kind: 'deleteShard', id: shardIdFromThrift(deleted) };
   if (added != null)
     return {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Deadline } from '../../core/index.js';
-import { openFlock, type Flock } from '../../flock/index.js';
+import { flockStore, openFlock, type Flock } from '../../flock/index.js';
 import type { ShardId, ShardInfo } from '../../gizzard/index.js';
 import { freshCluster } from '../../test/support/index.js';
 import { shardIdToThrift } from './managerStructs.js';
 import { moveMethods } from './moveMethods.js';
+import { ShardClasses } from './shardClasses.js';
 import { topologyMethods } from './topologyMethods.js';
 
 // What Gizzard's tools do in steps, on a real cluster.
@@ -17,6 +18,7 @@ const [db1, db2] = Object.keys(config.databaseHosts) as [string, string];
 let flock: Flock;
 let leaves: ShardId[];
 const by = 'a tool';
+const classes = new ShardClasses([flockStore]);
 
 beforeAll(async () => {
   flock = await openFlock(config, { create: true, work: true });
@@ -50,7 +52,9 @@ it('has copy_shard bring each of its shards to what any of them holds, and shows
   for (const [i, id] of leaves.entries())
     await sql(id, `DELETE FROM ${tableOf(id, 'edges')} WHERE destination_id = ${i + 1}`);
   await moveMethods(flock.gizzard, by).copy_shard(leaves.map(shardIdToThrift));
-  await expect.poll(() => topologyMethods(flock.gizzard, by).get_busy_shards(), { timeout: 15_000 }).toEqual([]);
+  await expect
+    .poll(() => topologyMethods(flock.gizzard, classes, by).get_busy_shards(), { timeout: 15_000 })
+    .toEqual([]);
   for (const id of leaves) {
     const rows = await sql(id, `SELECT destination_id FROM ${tableOf(id, 'edges')} ORDER BY destination_id`);
     expect(rows.map(([destination]) => Number(destination))).toEqual([1, 2, 3]);
@@ -65,11 +69,11 @@ it('has copy_shard bring each of its shards to what any of them holds, and shows
 it('cancels a copy once one of its shards is marked so', async () => {
   const { moves } = flock.gizzard;
   const move = await moves.request('copy', leaves, { minRowsPerSecond: 1, maxRowsPerSecond: 1 });
-  await topologyMethods(flock.gizzard, by).mark_shard_busy(shardIdToThrift(leaves[1]!), 3);
+  await topologyMethods(flock.gizzard, classes, by).mark_shard_busy(shardIdToThrift(leaves[1]!), 3);
   await expect.poll(() => moves.get(move), { timeout: 10_000 }).toMatchObject({ state: 'cancelled' });
   await flock.gizzard.nameServer.reload();
   expect(flock.gizzard.topology.shard(leaves[1]!).busy).toBe('cancelled');
-  for (const id of leaves) await topologyMethods(flock.gizzard, by).mark_shard_busy(shardIdToThrift(id), 0);
+  for (const id of leaves) await topologyMethods(flock.gizzard, classes, by).mark_shard_busy(shardIdToThrift(id), 0);
 });
 
 it('lets a table forward to a node before anything is linked below it: writes wait until something is', async () => {
@@ -91,12 +95,16 @@ it('lets a table forward to a node before anything is linked below it: writes wa
     { kind: 'setForwarding', forwarding: { tableId: -5, baseId: 0n, shard: leaf('backward') } },
     { kind: 'createShard', shard: shard(root, 'replicating') },
   ]);
-  await topologyMethods(gizzard, by).set_forwarding({ table_id: 5, base_id: 0n, shard_id: shardIdToThrift(root) });
+  await topologyMethods(gizzard, classes, by).set_forwarding({
+    table_id: 5,
+    base_id: 0n,
+    shard_id: shardIdToThrift(root),
+  });
   const pair = [BigInt64Array.of(1n), BigInt64Array.of(2n)] as const;
   await flock.write({ graphId: 5, operations: 'add', sourceIds: pair[0], destinationIds: pair[1] });
   await expect.poll(async () => (await flock.journal()).failing, { timeout: 10_000 }).toBe(1);
   await expect(flock.states(5, ...pair)).rejects.toMatchObject({ code: 'Unavailable' });
-  await topologyMethods(gizzard, by).add_link(shardIdToThrift(root), shardIdToThrift(leaf('forward')), 1);
+  await topologyMethods(gizzard, classes, by).add_link(shardIdToThrift(root), shardIdToThrift(leaf('forward')), 1);
   await expect.poll(() => flock.states(5, ...pair), { timeout: 10_000 }).toEqual(['normal']);
   await expect.poll(() => flock.journal(), { timeout: 10_000 }).toMatchObject({ failing: 0, bad: 0 });
 });
@@ -105,9 +113,13 @@ it('hashes the keys of tables that tools make as the configuration says', async 
   const { gizzard } = flock;
   const root = { hostname: 'localhost', tablePrefix: 'hashed' };
   await gizzard.apply([{ kind: 'createShard', shard: shard(root, 'blackHole') }]);
-  await topologyMethods(gizzard, by).set_forwarding({ table_id: 8, base_id: 0n, shard_id: shardIdToThrift(root) });
+  await topologyMethods(gizzard, classes, by).set_forwarding({
+    table_id: 8,
+    base_id: 0n,
+    shard_id: shardIdToThrift(root),
+  });
   expect(gizzard.topology.table(8).hash).toBe('byteSwap');
-  await topologyMethods(gizzard, by).batch_execute([
+  await topologyMethods(gizzard, classes, by).batch_execute([
     { set_forwarding: { table_id: -8, base_id: 0n, shard_id: shardIdToThrift(root) } },
   ]);
   expect(gizzard.topology.table(-8).hash).toBe('byteSwap');

@@ -24,6 +24,7 @@ import {
   weightFromThrift,
   weightToThrift,
 } from './managerStructs.js';
+import type { ShardClasses } from './shardClasses.js';
 import { withoutAbsent } from './withoutAbsent.js';
 
 /** Tables in one dump; a repeated one is listed once. */
@@ -65,6 +66,7 @@ export type TopologyMethods = Pick<
  */
 export function topologyMethods(
   gizzard: Gizzard,
+  classes: ShardClasses,
   by: string,
   reload: () => Promise<void> = () => gizzard.nameServer.reload(),
 ): TopologyMethods {
@@ -99,7 +101,7 @@ export function topologyMethods(
       else await moves.cancel(move.id);
   };
 
-  const toThrift = (shard: ShardInfo): ManagerTypes.ShardInfo => shardToThrift(gizzard.attributes, shard);
+  const toThrift = (shard: ShardInfo): ManagerTypes.ShardInfo => shardToThrift(gizzard.attributes, classes, shard);
 
   return {
     reload_updated_forwardings: () => reload(),
@@ -135,7 +137,7 @@ export function topologyMethods(
     },
 
     async create_shard(shard) {
-      await apply([{ kind: 'createShard', shard: shardFromThrift(shard) }]);
+      await apply([{ kind: 'createShard', shard: shardFromThrift(classes, shard) }]);
     },
     async delete_shard(id) {
       await take([{ kind: 'deleteShard', id: shardIdFromThrift(id) }]);
@@ -188,7 +190,7 @@ export function topologyMethods(
 
     async set_forwarding(forwarding) {
       await apply(
-        withTables(config.manager.defaultHash, await fresh(), [
+        withTables(classes, config.manager.defaultHash, await fresh(), [
           { kind: 'setForwarding', forwarding: forwardingFromThrift(forwarding) },
         ]),
       );
@@ -233,12 +235,12 @@ export function topologyMethods(
         );
       }
       const changes = commands.map((command) => {
-        const change = operationToChange(command);
+        const change = operationToChange(classes, command);
         if (change === 'commit') throw new RoostError('InvalidArgument', 'commit stands only in rollback logs');
         return change;
       });
       const topology = await fresh();
-      await apply(withTables(config.manager.defaultHash, topology, withoutAbsent(topology, changes)));
+      await apply(withTables(classes, config.manager.defaultHash, topology, withoutAbsent(topology, changes)));
     },
   };
 }
@@ -266,17 +268,21 @@ function below(
 }
 
 /**
- * Gizzard had no register of tables: a table began with its first forwarding. A graph's other direction has the same
- * name.
+ * Gizzard had no register of tables: a table began with its first forwarding. The table of the negated number, a
+ * graph's other direction, has the same name.
  */
-function withTables(hash: string, topology: Topology, changes: readonly Change[]): Change[] {
+function withTables({ store }: ShardClasses, hash: string, topology: Topology, changes: readonly Change[]): Change[] {
   const known = new Map(topology.tables.map((table) => [table.tableId, table]));
   return changes.flatMap((change): Change[] => {
     if (change.kind !== 'setForwarding' || known.has(change.forwarding.tableId)) return [change];
     const { tableId } = change.forwarding;
+    if (store === undefined)
+      throw new RoostError('InvalidArgument', `there is no table ${tableId}: \`roost create-table\` makes it`, {
+        fields: { table: tableId },
+      });
     const table: TableInfo = {
       name: `table_${Math.abs(tableId)}`,
-      service: 'flock',
+      service: store,
       hash,
       ...known.get(-tableId),
       tableId,
