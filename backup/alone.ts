@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { pause, RoostError } from '../core/index.js';
+import { BackgroundLoop, pause, RoostError } from '../core/index.js';
 import type { ArchiveWork, JournalArchive } from '../gizzard/index.js';
 
 /** The longest wait for a process that was killed. */
@@ -39,21 +39,21 @@ export async function alone<T>(
     signal.throwIfAborted();
   }
   const lost = new AbortController();
-  const renewing = setInterval(() => {
-    archive.hold(kind, holder, heldMs).then(
-      (other) => {
-        if (other !== undefined) lost.abort(taken(other));
-      },
-      // The journal is unreachable: the work itself notices.
-      () => undefined,
-    );
-  }, renewEveryMs);
+  const renewing = new BackgroundLoop(
+    async () => {
+      const other = await archive.hold(kind, holder, heldMs);
+      if (other !== undefined) lost.abort(taken(other));
+    },
+    // The journal is unreachable: the work itself notices.
+    { everyMs: renewEveryMs, startAfterMs: renewEveryMs, onError: () => undefined },
+  );
+  renewing.start();
   try {
     return await work(AbortSignal.any([signal, lost.signal]));
   } catch (error) {
     throw lost.signal.aborted ? lost.signal.reason : error;
   } finally {
-    clearInterval(renewing);
+    await renewing.stop();
     await archive.leave(kind, holder).catch(() => undefined);
   }
 }

@@ -9,6 +9,7 @@ import {
   inParallel,
   jsonText,
   Semaphore,
+  whatStays,
 } from './index.js';
 
 describe('a background loop', () => {
@@ -152,6 +153,24 @@ describe('work in parallel', () => {
     end(4);
     await all;
     expect(reached).toEqual([3, 4]);
+  });
+});
+
+describe('what stays', () => {
+  it('is what each look finds again, and is looked at no more once it is gone', async () => {
+    const looks: (readonly number[])[] = [];
+    const again = (most: number) => async (left: readonly number[]) => {
+      looks.push(left);
+      return left.filter((one) => one <= most);
+    };
+    expect(await whatStays([1, 2, 3], again(2), [0, 1])).toEqual([1, 2]);
+    expect(await whatStays([1, 2], again(0), [0, 1, 1])).toEqual([]);
+    expect(await whatStays([], again(9), [0])).toEqual([]);
+    expect(looks).toEqual([
+      [1, 2, 3],
+      [1, 2],
+      [1, 2],
+    ]);
   });
 });
 

@@ -1,3 +1,5 @@
+import { Backoff } from './backoff.js';
+
 /** Failures in a row before a host counts as down. */
 const failuresToOpen = 3;
 /** Wait before the first probe of a host that is down; doubles after each failed probe, up to the maximum. */
@@ -11,7 +13,7 @@ const maxProbeAfterMs = 5_000;
  */
 export class Health {
   #failures = 0;
-  #probeAfterMs = firstProbeAfterMs;
+  readonly #probeAfter = new Backoff(firstProbeAfterMs, maxProbeAfterMs);
   #probeAtMs = 0;
   #reason = '';
 
@@ -36,19 +38,19 @@ export class Health {
    * the next probe.
    */
   asked(): void {
-    if (this.down) this.#probeAtMs = this.nowMs() + this.#probeAfterMs;
+    if (this.down) this.#probeAtMs = this.nowMs() + this.#probeAfter.nextMs;
   }
 
   succeeded(): void {
     this.#failures = 0;
-    this.#probeAfterMs = firstProbeAfterMs;
+    this.#probeAfter.reset();
   }
 
   failed(reason = ''): void {
     this.#reason = reason;
     this.#failures++;
     if (this.#failures < failuresToOpen) return;
-    if (this.#failures > failuresToOpen) this.#probeAfterMs = Math.min(this.#probeAfterMs * 2, maxProbeAfterMs);
-    this.#probeAtMs = this.nowMs() + this.#probeAfterMs;
+    if (this.#failures > failuresToOpen) this.#probeAfter.next();
+    this.#probeAtMs = this.nowMs() + this.#probeAfter.nextMs;
   }
 }

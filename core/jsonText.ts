@@ -1,8 +1,7 @@
-/** JSON in which 64-bit integers, which do not fit a JSON number, are decimal strings, and columns are lists of them. */
+/** A value's form in JSON: 64-bit integers, which do not fit a JSON number, are decimal strings, columns lists of them. */
+export const jsonForm = (value: unknown): unknown =>
+  typeof value === 'bigint' ? value.toString() : value instanceof BigInt64Array ? Array.from(value, String) : value;
+
+/** JSON with each value in its `jsonForm`. */
 export const jsonText = (value: unknown, indent?: number): string =>
-  JSON.stringify(
-    value,
-    (_, each: unknown) =>
-      typeof each === 'bigint' ? each.toString() : each instanceof BigInt64Array ? Array.from(each, String) : each,
-    indent,
-  );
+  JSON.stringify(value, (_, each: unknown) => jsonForm(each), indent);

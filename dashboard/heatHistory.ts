@@ -1,4 +1,4 @@
-import { groupBy } from '../core/index.js';
+import { appendTo, groupBy } from '../core/index.js';
 import { keyHash, shardKey, type Topology } from '../gizzard/index.js';
 import type { ServerFigures } from './figures.js';
 import type { HeatView, TableHeat } from './state.js';
@@ -110,9 +110,7 @@ function placesIn(topology: Topology): ReadonlyMap<string, readonly Place[]> {
       const next = sorted[i + 1];
       const from = Math.min(parts - 1, Math.floor((Number(baseId) / space) * parts));
       const to = next === undefined ? parts : Math.ceil((Number(next.baseId) / space) * parts);
-      const root = shardKey(shard);
-      const place = { table, from, to: Math.max(from + 1, to) };
-      places.set(root, [...(places.get(root) ?? []), place]);
+      appendTo(places, shardKey(shard), { table, from, to: Math.max(from + 1, to) });
     }
   }
   known.set(topology, places);

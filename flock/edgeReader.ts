@@ -1,4 +1,4 @@
-import type { Deadline } from '../core/index.js';
+import { appendTo, type Deadline } from '../core/index.js';
 import {
   GatheredReads,
   shardKey,
@@ -90,12 +90,8 @@ export class EdgeReader {
     deadline: Deadline,
   ): Promise<(Value | undefined)[]> {
     const byRoute = new Map<Route, number[]>();
-    for (let place = 0; place < ids.length; place++) {
-      const route = this.#route(graphId, direction, ids[place]!);
-      const places = byRoute.get(route);
-      if (places === undefined) byRoute.set(route, [place]);
-      else places.push(place);
-    }
+    for (let place = 0; place < ids.length; place++)
+      appendTo(byRoute, this.#route(graphId, direction, ids[place]!), place);
     const results = new Array<Value | undefined>(ids.length).fill(undefined);
     await Promise.all(
       Array.from(byRoute, async ([route, places]) => {

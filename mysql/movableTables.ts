@@ -1,4 +1,4 @@
-import type { Deadline } from '../core/index.js';
+import { appendTo, type Deadline } from '../core/index.js';
 import type { DatabaseHost } from './databaseHost.js';
 import type { ShardDatabase, TableShard, TableSize } from './shardDatabase.js';
 
@@ -50,8 +50,7 @@ export function movableTables<const Tables extends readonly [NamedTable, ...Name
       if (prefixes.length === 0) return missing;
       for (const name of names) {
         const stored = await database.stored(host, name, deadline);
-        for (const prefix of prefixes)
-          if (!stored.has(prefix)) missing.set(prefix, [...(missing.get(prefix) ?? []), `${prefix}_${name}`]);
+        for (const prefix of prefixes) if (!stored.has(prefix)) appendTo(missing, prefix, `${prefix}_${name}`);
       }
       return missing;
     },

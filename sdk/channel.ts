@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, limits, parseCount, RoostError, type Micros } from '../core/index.js';
+import { Backoff, Deadline, limits, type Micros, parseCount, RoostError } from '../core/index.js';
 import { checkAborted, unlessAborted } from './abort.js';
 import type { RoostTypes } from '../wire/index.js';
 import { ClusterCheck, isOfServerAlone } from './clusterCheck.js';
@@ -116,6 +116,7 @@ export class Channel<C extends object> {
     if (course !== undefined) await course.begin();
     let failed: Server<C> | undefined;
     let losses = 0;
+    const backoff = new Backoff(firstPauseMs, maxPauseMs);
     this.#retries.deposit();
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
@@ -135,7 +136,7 @@ export class Channel<C extends object> {
       if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw told;
       if (error.code === 'Overloaded' && !this.#retries.withdraw()) throw told;
       failed = server;
-      await this.#pause(told, attempt, deadline, server);
+      await this.#pause(told, attempt, backoff.next(), deadline, server);
     }
   }
 
@@ -177,16 +178,21 @@ export class Channel<C extends object> {
   }
 
   /** Waits before the next attempt. Throws the error if the wait would pass the deadline. */
-  async #pause(error: RoostError, attempt: number, deadline: Deadline, failed: Server<C>): Promise<void> {
+  async #pause(
+    error: RoostError,
+    attempt: number,
+    leastMs: number,
+    deadline: Deadline,
+    failed: Server<C>,
+  ): Promise<void> {
     // In the first round, another server is tried without waiting.
     if (
       attempt < this.#servers.length - 1 &&
       this.#servers.some((server) => server !== failed && server.backoffMs === 0)
     )
       return;
-    const growingMs = Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2);
     const pauseMs = Math.max(
-      growingMs,
+      leastMs * (0.5 + Math.random() / 2),
       error.retryAfterMs ?? 0,
       Math.min(...this.#servers.map((server) => server.backoffMs)),
     );

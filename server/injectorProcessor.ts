@@ -1,4 +1,4 @@
-import { Deadline, giveWay, limits, type Priority, RoostError, type ErrorCode } from '../core/index.js';
+import { appendTo, Deadline, type ErrorCode, giveWay, limits, type Priority, RoostError } from '../core/index.js';
 import type { Gizzard, NewJob } from '../gizzard/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import {
@@ -68,7 +68,7 @@ export function injectorHandler(
       const key = `${group.priority} ${group.replicate}`;
       const known = groups.get(key) ?? group;
       groups.set(key, known);
-      if ('of' in job) known.foreign.set(job.of, [...(known.foreign.get(job.of) ?? []), job.job]);
+      if ('of' in job) appendTo(known.foreign, job.of, job.job);
       else known.jobs.push(job);
       await giveWay();
     }

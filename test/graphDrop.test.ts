@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Deadline } from '../core/index.js';
+import { Deadline, jsonText } from '../core/index.js';
 import { openFlock, type Flock } from '../flock/index.js';
 import { untilApplied } from './flock/untilApplied.js';
 import { callRoost } from './callRoost.js';
@@ -67,10 +67,7 @@ describe('roost graph drop', { timeout: 60_000 }, () => {
     expect(await answer('graph', 'undrop', 'follows')).toMatchObject({ graph: 'follows', id });
     await server.gizzard.nameServer.reload();
     const { topology } = server.gizzard;
-    const sorted = (list: readonly object[]): string[] =>
-      list
-        .map((one) => JSON.stringify(one, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)))
-        .sort();
+    const sorted = (list: readonly object[]): string[] => list.map((one) => jsonText(one)).sort();
     for (const part of ['tables', 'links', 'forwardings'] as const)
       expect(sorted(topology.state[part])).toEqual(sorted(before[part]));
     expect(

@@ -1,5 +1,6 @@
+import { groupBy } from '../core/index.js';
 import { RowCache, type Caches } from '../cache/index.js';
-import type { Gizzard, Route } from '../gizzard/index.js';
+import type { Gizzard } from '../gizzard/index.js';
 import type { DatabaseHost } from '../mysql/index.js';
 import { mergeUsers, type UserRecord } from './user.js';
 import { decodeUsers, encodeUser } from './userBytes.js';
@@ -26,13 +27,7 @@ export function userRows({ main, config, firstLevel }: Caches, gizzard: Gizzard)
     ...firstLevel,
     load: async (ids, deadline) => {
       const { topology } = gizzard;
-      const byRoute = new Map<Route, bigint[]>();
-      for (const id of ids) {
-        const route = topology.route(usersTableId, id);
-        const part = byRoute.get(route);
-        if (part === undefined) byRoute.set(route, [id]);
-        else part.push(id);
-      }
+      const byRoute = groupBy(ids, (id) => topology.route(usersTableId, id));
       const parts = await Promise.all(
         Array.from(byRoute, ([route, part]) =>
           gizzard.read(route, deadline, (host: DatabaseHost, leaf, left) =>

@@ -1,3 +1,5 @@
+import { jsonForm } from '../core/index.js';
+
 /** What `JSON.stringify` makes of an answer: ids, positions, times, cursors and counts of 64 bits are decimal strings, columns are lists of them. */
 class JsonReady {
   toJSON(): Record<string, unknown> {
@@ -5,11 +7,7 @@ class JsonReady {
   }
 }
 
-const asJson = (value: unknown): unknown => {
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof BigInt64Array || Array.isArray(value)) return Array.from<unknown, unknown>(value, asJson);
-  return value;
-};
+const asJson = (value: unknown): unknown => (Array.isArray(value) ? value.map(asJson) : jsonForm(value));
 
 /** Gives a fresh object its form in JSON. A copy made with `{ ...value }` has none. */
 export const jsonReady = <T extends object>(value: T): T => Object.setPrototypeOf(value, JsonReady.prototype) as T;

@@ -1,8 +1,9 @@
+import { appendTo, groupBy } from '../../core/index.js';
 import type { CacheCounts } from '../cacheMetrics.js';
 import type { Held, NodeHit } from '../ring/cacheNode.js';
 import type { CacheNode } from '../ring/cacheNode.js';
 import type { CachePool, Target } from '../ring/cachePool.js';
-import type { Connection, Reply } from '../ring/connection.js';
+import type { Reply } from '../ring/connection.js';
 import { opcodes, statuses, type CacheOperation } from '../ring/protocol.js';
 import type { Codec } from './codec.js';
 import { decodeAny, decodeEntry, encodeEntry, entryKinds, type CacheEntry } from './entryFormat.js';
@@ -73,9 +74,7 @@ export class EntryStore<V> {
     for (let place = 0; place < keys.length; place++) {
       const target = (targets[place] = pool.target(placement, this.options.name, keys[place]!));
       if (target === undefined) continue;
-      const places = byNode.get(target.node);
-      if (places === undefined) byNode.set(target.node, [place]);
-      else places.push(place);
+      appendTo(byNode, target.node, place);
     }
     await Promise.all(
       Array.from(byNode, async ([node, places]) => {
@@ -249,13 +248,10 @@ export class EntryStore<V> {
     }[],
   ): Promise<(Reply | undefined)[]> {
     const replies = new Array<Reply | undefined>(commands.length).fill(undefined);
-    const groups = new Map<CacheNode | Connection, number[]>();
-    for (const [place, { target, held }] of commands.entries()) {
-      const where = held?.connection ?? target.node;
-      const places = groups.get(where);
-      if (places === undefined) groups.set(where, [place]);
-      else places.push(place);
-    }
+    const groups = groupBy(
+      commands.keys(),
+      (place) => commands[place]!.held?.connection ?? commands[place]!.target.node,
+    );
     await Promise.all(
       Array.from(groups, async ([where, places]) => {
         const operations = places.map((place) => {

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { chunks, Deadline, limits } from '../../core/index.js';
+import { chunks, Deadline, limits, whatStays } from '../../core/index.js';
 import type { Found } from '../entries/entryStore.js';
 import type { LeasedCache } from '../entries/leasedCache.js';
 import { storedNames } from '../ring/entryNames.js';
@@ -38,7 +37,7 @@ export interface InspectReport<K> {
 
 const keysAtOnce = 500;
 const defaultSettleMs = 5_000;
-const looksAtLeast = 3;
+const looksAgain = 2;
 
 /** Compares a cache with its loader while both are read and written. */
 export async function inspectCache<K extends bigint | string, V>(
@@ -51,7 +50,7 @@ export async function inspectCache<K extends bigint | string, V>(
   let compared = 0;
   let missing = 0;
   let unreachable = 0;
-  let suspects: Difference<K>[] = [];
+  const suspects: Difference<K>[] = [];
   for (const some of chunks(keys, keysAtOnce)) {
     const part = await compare(cache, some);
     compared += part.compared;
@@ -60,10 +59,9 @@ export async function inspectCache<K extends bigint | string, V>(
     suspects.push(...part.differences);
   }
   const settleMs = options.settleMs ?? defaultSettleMs;
-  for (let look = 1; look < looksAtLeast && suspects.length > 0; look++) {
-    await sleep(settleMs / (looksAtLeast - 1));
+  const compareAgain = async (left: readonly Difference<K>[]): Promise<readonly Difference<K>[]> => {
     const again: Difference<K>[] = [];
-    for (const part of chunks(suspects, keysAtOnce)) {
+    for (const part of chunks(left, keysAtOnce)) {
       const { differences, unreachable: lost } = await compare(
         cache,
         part.map(({ key }) => key),
@@ -73,13 +71,18 @@ export async function inspectCache<K extends bigint | string, V>(
       // Still the same entry and still different: nobody is about to correct it.
       again.push(...differences.filter(({ key, cas }) => before.get(key)!.cas.equals(cas)));
     }
-    suspects = again;
-  }
+    return again;
+  };
+  const stale = await whatStays(
+    suspects,
+    compareAgain,
+    Array.from({ length: looksAgain }, () => settleMs / looksAgain),
+  );
   return {
     compared,
     missing,
     unreachable,
-    stale: suspects.map(({ key, node, name, cached, stored }) => ({ key, node, name, cached, stored })),
+    stale: stale.map(({ key, node, name, cached, stored }) => ({ key, node, name, cached, stored })),
   };
 }
 

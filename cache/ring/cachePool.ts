@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { BackgroundLoop, Backoff, Deadline, RoostError } from '../../core/index.js';
+import { appendTo, BackgroundLoop, Backoff, Deadline, RoostError } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { CacheMetrics } from '../cacheMetrics.js';
 import { CacheNode } from './cacheNode.js';
@@ -185,8 +185,7 @@ export class CachePool {
         const target = this.target(current, namespace, key);
         if (target === undefined) continue;
         placement.set(target.node, (placement.get(target.node) ?? new Map<string, Target>()).set(key, target));
-        if (target.previous !== undefined)
-          former.set(target.previous.node, [...(former.get(target.previous.node) ?? []), target.previous.name]);
+        if (target.previous !== undefined) appendTo(former, target.previous.node, target.previous.name);
       }
       // First the nodes that a joining node takes entries from, then the joining node; the other order would let it
       // take an old entry in between.

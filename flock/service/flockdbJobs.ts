@@ -1,4 +1,4 @@
-import { limits, parseId, parseInt64, RoostError, type IdInput } from '../../core/index.js';
+import { chunks, groupBy, type IdInput, limits, parseId, parseInt64, RoostError } from '../../core/index.js';
 import { type BatchedWrite, type EdgeWrites, type NodeWrite, type Operation } from '../../wire/index.js';
 import { timeOfSecond } from '../wholeSeconds.js';
 import type { Unplaced } from './compileExecute.js';
@@ -61,16 +61,13 @@ export function writesOf(jobs: readonly OriginalJobs[]): {
   readonly batch: readonly BatchedWrite[];
   readonly unplaced: readonly Unplaced[];
 } {
-  const byGraph = new Map<number, OriginalEdge[]>();
-  for (const edge of jobs.flatMap(({ edges }) => edges)) {
-    const known = byGraph.get(edge.graphId);
-    if (known === undefined) byGraph.set(edge.graphId, [edge]);
-    else known.push(edge);
-  }
+  const byGraph = groupBy(
+    jobs.flatMap(({ edges }) => edges),
+    ({ graphId }) => graphId,
+  );
   const unplaced: Unplaced[] = [];
   for (const [graphId, all] of byGraph) {
-    for (let start = 0; start < all.length; start += limits.operationsPerWrite) {
-      const edges = all.slice(start, start + limits.operationsPerWrite);
+    for (const edges of chunks(all, limits.operationsPerWrite)) {
       unplaced.push({ edges: columnsOf(graphId, edges), places: [...edges.keys()] });
     }
   }

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, inParallel, RoostError } from '../../core/index.js';
+import { Deadline, inParallel, RoostError, whatStays } from '../../core/index.js';
 import type { Hosts } from '../hosts.js';
 import { differingRows } from '../moving/differingRows.js';
 import type { Movable, MovableTable } from '../moving/movable.js';
@@ -9,8 +8,7 @@ import type { Check, Examination, Finding } from './check.js';
 
 const hostDeadlineMs = 10_000;
 /** Replicas may differ for a moment during writes. */
-const countAgain = 4;
-const countAgainAfterMs = 250;
+const countAgainAfterMs = [250, 250, 250];
 /** Trees compared at a time. */
 const treesAtOnce = 4;
 /** Rows that a finding names. The comparison stops there, since a repair goes through all rows. */
@@ -111,7 +109,8 @@ async function differingCounts(
   replicas: readonly ShardInfo[],
   hosts: Hosts,
 ): Promise<string | undefined> {
-  for (let look = 1; ; look++) {
+  /** The rows of each replica as text; none if all agree. */
+  const count = async (): Promise<readonly string[]> => {
     const counts = await Promise.all(
       replicas.map(async (shard) => {
         const host = hosts.host(shard.id.hostname);
@@ -123,10 +122,11 @@ async function differingCounts(
         return rows.join(' and ');
       }),
     );
-    if (new Set(counts).size === 1) return undefined;
-    if (look === countAgain) return counts.map((count, i) => `${shardKey(replicas[i]!.id)} has ${count}`).join(', ');
-    await sleep(countAgainAfterMs);
-  }
+    return new Set(counts).size === 1 ? [] : counts;
+  };
+  const counts = await whatStays(await count(), count, countAgainAfterMs);
+  if (counts.length === 0) return undefined;
+  return counts.map((rows, i) => `${shardKey(replicas[i]!.id)} has ${rows}`).join(', ');
 }
 
 /** The columns of a row in which replicas differ, with each value. */

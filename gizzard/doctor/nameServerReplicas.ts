@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { whatStays } from '../../core/index.js';
 import type { ReplicaHealth } from '../control/replicasHealth.js';
 import type { Check, Finding } from './check.js';
 
@@ -10,25 +10,25 @@ export const nameServerReplicas: Check = {
   name: "the name server's replicas",
   async examine({ replicas, nameServer }) {
     if (nameServer.replicas.stores.length < 2) return [];
-    const first = wrong(await replicas.examine());
-    if (first.length === 0) return [];
-    await sleep(lookAgainAfterMs);
-    return wrong(await replicas.examine())
-      .filter(({ host }) => first.some((before) => before.host === host))
-      .map(({ host, state, differences, error }): Finding => {
-        const why = {
-          current: '',
-          behind:
-            'is behind the others; `roost nameserver repair` brings it up to date, which a running server does by itself',
-          differs: `holds something else than the others (${differences.join('; ')}); \`roost nameserver repair\` makes it as most of them`,
-          'does not answer': `does not answer (${error ?? 'no reason is known'}); it is brought up to date when it is back`,
-        }[state];
-        return {
-          kind: 'nameServerReplica',
-          subject: host,
-          message: `the name server's replica on ${host} ${why}; \`roost nameserver status\` shows all of them`,
-        };
-      });
+    const stays = await whatStays(
+      wrong(await replicas.examine()),
+      async (before) => wrong(await replicas.examine()).filter(({ host }) => before.some((one) => one.host === host)),
+      [lookAgainAfterMs],
+    );
+    return stays.map(({ host, state, differences, error }): Finding => {
+      const why = {
+        current: '',
+        behind:
+          'is behind the others; `roost nameserver repair` brings it up to date, which a running server does by itself',
+        differs: `holds something else than the others (${differences.join('; ')}); \`roost nameserver repair\` makes it as most of them`,
+        'does not answer': `does not answer (${error ?? 'no reason is known'}); it is brought up to date when it is back`,
+      }[state];
+      return {
+        kind: 'nameServerReplica',
+        subject: host,
+        message: `the name server's replica on ${host} ${why}; \`roost nameserver status\` shows all of them`,
+      };
+    });
   },
 };
 

@@ -1,4 +1,4 @@
-import { Deadline, groupBy, priorities, type Priority, RoostError, Semaphore } from '../../core/index.js';
+import { appendTo, Deadline, groupBy, priorities, type Priority, RoostError, Semaphore } from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { Hosts } from '../hosts.js';
 import { Heat } from '../routing/heat.js';
@@ -126,11 +126,8 @@ export class JobRunner {
       type.split(
         job.payload,
         (tableId, key, item) => {
-          const route = topology.route(tableId, key);
-          const items = byRoute.get(route);
+          appendTo(byRoute, topology.route(tableId, key), item);
           this.heat.wroteKey(tableId, key);
-          if (items === undefined) byRoute.set(route, [item]);
-          else items.push(item);
         },
         job.version,
       );

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { RoostError } from '../../core/index.js';
+import { appendTo, RoostError } from '../../core/index.js';
 import { shardKey, type Link, type TopologyState } from '../topology/types.js';
 import type { MigrationPlan } from './steps.js';
 
@@ -53,12 +53,8 @@ export function refuseOutdated(
 
 function groupLinks(links: readonly Link[], keyOf: (link: Link) => string): Map<string, string[]> {
   const groups = new Map<string, string[]>();
-  for (const link of links) {
-    const text = `${shardKey(link.parent)} ${shardKey(link.child)} ${link.weight}`;
-    const known = groups.get(keyOf(link));
-    if (known === undefined) groups.set(keyOf(link), [text]);
-    else known.push(text);
-  }
+  for (const link of links)
+    appendTo(groups, keyOf(link), `${shardKey(link.parent)} ${shardKey(link.child)} ${link.weight}`);
   for (const texts of groups.values()) texts.sort();
   return groups;
 }

@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { groupBy, RoostError } from '../../core/index.js';
 import { checkWeight, maxHostWeight } from '../topology/checks.js';
 import { minCostFlow, type FlowEdge } from './minCostFlow.js';
 import { leafIdentity, leavesOf, printTemplate, type Template } from './template.js';
@@ -19,14 +19,7 @@ export function assignTemplates(trees: readonly Template[], shapes: readonly Wei
     shapes.map(({ weight }) => weight),
   );
   // Trees of one shape are interchangeable: they are counted.
-  const groups = new Map<string, number[]>();
-  for (const [i, tree] of trees.entries()) {
-    const key = printTemplate(tree);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [i]);
-    else group.push(i);
-  }
-  const kinds = [...groups.values()];
+  const kinds = [...groupBy(trees.keys(), (i) => printTemplate(trees[i]!)).values()];
   const source = kinds.length + shapes.length;
   const sink = source + 1;
   const between = kinds.flatMap((group, from) =>

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Deadline } from '../../core/index.js';
+import { type Deadline, whatStays } from '../../core/index.js';
 import { shardKey } from '../topology/types.js';
 import type { MovableTable, RowsDigest } from './movable.js';
 import type { Difference, MoveSpec } from './moveTask.js';
@@ -82,18 +81,25 @@ async function findSuspects(
     spec.kind === 'verify'
       ? (rows: readonly unknown[]) => lacking(table, rows, firstTarget).length > 0
       : (rows: readonly unknown[]) => !allSame(table, rows);
-  let suspects = new Map([...byKey].filter(([, rows]) => differs(rows)));
   let waitedMs = 0;
-  // In a merge most rows differ, and rewriting rows in the middle of a write does no harm.
-  for (const waitMs of spec.kind === 'merge' ? [] : lookAgainAfterMs) {
-    if (suspects.size === 0 || deadline.remainingMs() < waitMs * 4) break;
-    await sleep(waitMs);
-    waitedMs += waitMs;
-    const keys = [...suspects.keys()];
-    const again = await Promise.all(places.map(({ host, shard }) => table.rowsAt(host, shard, keys, deadline)));
-    suspects = new Map([...rowsByKey(table, again)].filter(([, rows]) => differs(rows)));
+  function* pauses(): Generator<number> {
+    // In a merge most rows differ, and rewriting rows in the middle of a write does no harm.
+    for (const waitMs of spec.kind === 'merge' ? [] : lookAgainAfterMs) {
+      if (deadline.remainingMs() < waitMs * 4) return;
+      waitedMs += waitMs;
+      yield waitMs;
+    }
   }
-  return { rowCount: Math.max(...pages.map((page) => page.length)), suspects, waitedMs };
+  const suspects = await whatStays(
+    [...byKey].filter(([, rows]) => differs(rows)),
+    async (left) => {
+      const keys = left.map(([key]) => key);
+      const again = await Promise.all(places.map(({ host, shard }) => table.rowsAt(host, shard, keys, deadline)));
+      return [...rowsByKey(table, again)].filter(([, rows]) => differs(rows));
+    },
+    pauses(),
+  );
+  return { rowCount: Math.max(...pages.map((page) => page.length)), suspects: new Map(suspects), waitedMs };
 }
 
 /** The digest of a page that is equal everywhere; undefined if it is not, or has none. */

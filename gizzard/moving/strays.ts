@@ -1,4 +1,4 @@
-import { Deadline, RoostError } from '../../core/index.js';
+import { Deadline, groupBy, RoostError } from '../../core/index.js';
 import type { Hosts } from '../hosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
@@ -168,16 +168,11 @@ export class Strays {
     search: Search,
     remove: boolean,
   ): Promise<void> {
-    const byHome = new Map<Route | string, Row[]>();
-    for (const row of rows) {
-      const home =
-        table.remove === undefined
-          ? `shards of type ${shard.type} cannot give rows away`
-          : homes.homeOf(table.routingKey(row));
-      const known = byHome.get(home);
-      if (known === undefined) byHome.set(home, [row]);
-      else known.push(row);
-    }
+    const byHome = groupBy(rows, (row) =>
+      table.remove === undefined
+        ? `shards of type ${shard.type} cannot give rows away`
+        : homes.homeOf(table.routingKey(row)),
+    );
     const reservations = await this.reservations();
     for (const [home, all] of byHome) {
       const why = typeof home === 'string' ? home : homeRefuses(home, reservations);

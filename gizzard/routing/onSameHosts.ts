@@ -1,3 +1,4 @@
+import { appendTo } from '../../core/index.js';
 import type { Leaf, Route } from './route.js';
 
 /**
@@ -11,9 +12,7 @@ export function onSameHosts(routes: readonly Route[], isCurrent: (leaf: string) 
     const hosts = readable(route).map((leaf) => leaf.shard.id.hostname);
     const marked = readable(route).map(({ key, shard }) => `${shard.id.hostname}${isCurrent(key) ? '' : ' lags'}`);
     const key = new Set(hosts).size === hosts.length ? marked.sort().join() : String(place);
-    const known = byHosts.get(key);
-    if (known === undefined) byHosts.set(key, [place]);
-    else known.push(place);
+    appendTo(byHosts, key, place);
   }
   return [...byHosts.values()];
 }

@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/index.js';
 import { nodeType, type NodeType } from '../nodes/index.js';
 import { checkAttributeTexts, checkInt32, checkText, unsound } from './checks.js';
 import { shardKey, validShardId, type Link, type ShardId, type ShardInfo } from './types.js';
@@ -66,13 +67,7 @@ export class ShardGraph {
   /** The links to a shard, which only tools need. */
   above(id: ShardId): readonly Link[] {
     if (this.#above === undefined) {
-      this.#above = new Map();
-      for (const link of this.links) {
-        const child = this.#find(link.child)!;
-        const known = this.#above.get(child);
-        if (known === undefined) this.#above.set(child, [link]);
-        else known.push(link);
-      }
+      this.#above = groupBy(this.links, ({ child }) => this.#find(child)!);
     }
     const node = this.#find(id);
     return (node && this.#above.get(node)) ?? [];

@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { groupBy, RoostError } from '../../core/index.js';
 import { keyHash, type KeyHash } from '../hashes/index.js';
 import { compileRoute, type Route } from '../routing/route.js';
 import { checkInt32, checkText, checkWeight, unsound } from './checks.js';
@@ -62,8 +62,7 @@ export class Topology {
       checkWeight(weight.write, () => `the write weight of host ${weight.hostname}`);
       this.#hostWeights.set(weight.hostname, weight);
     }
-    const byTable = new Map<number, Forwarding[]>();
-    for (const forwarding of state.forwardings) append(byTable, forwarding.tableId, forwarding);
+    const byTable = groupBy(state.forwardings, ({ tableId }) => tableId);
     for (const info of state.tables)
       this.#tables.set(info.tableId, this.#forwardingTable(info, byTable.get(info.tableId) ?? []));
     for (const tableId of byTable.keys()) {
@@ -214,9 +213,3 @@ export class Topology {
 
 /** Paths that keep meeting would make an endless tree; a real one has a handful of nodes. */
 const maxTreeSize = 10_000;
-
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
-}

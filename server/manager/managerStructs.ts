@@ -1,4 +1,4 @@
-import { RoostError } from '../../core/index.js';
+import { jsonForm, RoostError } from '../../core/index.js';
 import {
   busyStates,
   plainAttributes,
@@ -170,9 +170,7 @@ export function operationToChange(classes: ShardClasses, operation: ManagerTypes
 
 /** An operation as text for a rollback log; `operationFromJson` reads it. */
 export const operationToJson = (operation: ManagerTypes.TransformOperation): string =>
-  JSON.stringify(operation, (_, value: unknown) =>
-    typeof value === 'bigint' ? value.toString() : (value ?? undefined),
-  );
+  JSON.stringify(operation, (_, value: unknown) => jsonForm(value) ?? undefined);
 
 export const operationFromJson = (json: string): ManagerTypes.TransformOperation =>
   JSON.parse(json, (name, value: unknown) =>

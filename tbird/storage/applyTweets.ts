@@ -1,4 +1,4 @@
-import type { Deadline } from '../../core/index.js';
+import { type Deadline, groupBy } from '../../core/index.js';
 import type { Leaf } from '../../gizzard/index.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import { mergeTweets, sameRecord, type TweetRecord } from '../tweetRecord.js';
@@ -18,12 +18,7 @@ export function applyTweets(
   writes: readonly TweetRecord[],
   deadline: Deadline,
 ): Promise<TweetRecord[]> {
-  const byId = new Map<bigint, TweetRecord[]>();
-  for (const write of writes) {
-    const known = byId.get(write.id);
-    if (known === undefined) byId.set(write.id, [write]);
-    else known.push(write);
-  }
+  const byId = groupBy(writes, ({ id }) => id);
   const ids = [...byId.keys()].sort((a, b) => (a < b ? -1 : 1));
   return host.transaction(deadline, async (session) => {
     const rows = new Map((await lockTweets(session, table, ids, deadline)).map((row) => [row.id, row]));

@@ -1,4 +1,4 @@
-import { chunks, RoostError, type Deadline } from '../../core/index.js';
+import { appendTo, chunks, type Deadline, RoostError } from '../../core/index.js';
 import { shardKey, type Gizzard, type Route, type ShardId } from '../../gizzard/index.js';
 import type { Log } from '../../process/index.js';
 import type { DroppedWindow, WindowToDrop } from '../../wire/index.js';
@@ -105,9 +105,7 @@ export class Windows {
         someMayBeMade ||= !isExpiredRoot(route.root.id);
         continue;
       }
-      const known = byRoute.get(route);
-      if (known === undefined) byRoute.set(route, [id]);
-      else known.push(id);
+      appendTo(byRoute, route, id);
     }
     return { byRoute, someMayBeMade };
   }

@@ -1,3 +1,4 @@
+import { appendTo } from '../../core/index.js';
 import type { Acknowledgment } from '../../wire/index.js';
 import type { IdSet } from './sets.js';
 
@@ -61,9 +62,7 @@ export class History {
 
   begin(write: Write): void {
     this.writes.push(write);
-    const known = this.#byRegister.get(write.register);
-    if (known === undefined) this.#byRegister.set(write.register, [write]);
-    else known.push(write);
+    appendTo(this.#byRegister, write.register, write);
   }
 
   of(register: string): readonly Write[] {

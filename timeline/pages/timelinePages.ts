@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Deadline, limits, parseCount, parseId } from '../../core/index.js';
+import { Backoff, type Deadline, limits, parseCount, parseId } from '../../core/index.js';
 import { deadlineOf, type HomeRequest, type ReadOptions, until } from '../../wire/index.js';
 import { keyOf, newestFirst, type TimelineEntry } from '../entry.js';
 import type { ListPage, PageBounds } from '../lists/timelineLists.js';
@@ -109,7 +109,8 @@ export class TimelinePages<Item> {
     const name = `${this.kind.prefix}${userId}`;
     const giveUp = deadline.within(Math.min(rebuildWaitMs, deadline.remainingMs() / 2));
     let missed = false;
-    for (let pollMs = firstPollMs; ; pollMs = Math.min(pollMs * 2, maxPollMs)) {
+    const backoff = new Backoff(firstPollMs, maxPollMs);
+    for (;;) {
       const page = await this.timelines.pageWithin(name, bounds, deadline);
       if (page !== undefined && page.through === 'all') return { ...page, missed };
       missed = true;
@@ -119,7 +120,7 @@ export class TimelinePages<Item> {
           ...(page ?? { entries: [], older: [], through: undefined, end: true, whole: false, pulled: [] }),
           missed,
         };
-      await sleep(pollMs);
+      await sleep(backoff.next());
     }
   }
 
