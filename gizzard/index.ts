@@ -14,7 +14,7 @@ export {
 export { Hosts, unknownHostText } from './hosts.js';
 export type { Control } from './control/control.js';
 export type { ReplicaHealth } from './control/replicasHealth.js';
-export { keyHash, keyHashes, type KeyHash } from './hashes/index.js';
+export { fnv1aOf, keyHash, keyHashes, type KeyHash } from './hashes/index.js';
 export { clockFaults, clockFaultText, isWrong, maxClockDifferenceMs, type ClockFault } from './doctor/clockFaults.js';
 export { unknownHosts } from './topology/unknownHosts.js';
 export type { AnyJobType, ClusterJobType, FollowUp, JobBounds, JobType } from './jobs/jobType.js';

@@ -4,6 +4,7 @@ import { fnv1a64 } from './fnv1a64.js';
 import { identity } from './identity.js';
 import type { KeyHash } from './keyHash.js';
 
+export { fnv1aOf } from './fnv1a64.js';
 export type { KeyHash } from './keyHash.js';
 
 export const keyHashes: readonly KeyHash[] = [identity, byteSwap, fnv1a64];
