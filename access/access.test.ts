@@ -62,7 +62,7 @@ describe('a role', () => {
     expect(allowed([{ roles: [role] }])).toEqual(expected);
   });
 
-  it('on another service allows nothing', () => {
+  it('allows nothing on a service that the grant does not name', () => {
     expect(allowed([{ roles: ['admin'], services: ['tbird', 'manager'] }])).toEqual([]);
     expect(allowed([])).toEqual([]);
   });
@@ -101,7 +101,7 @@ describe('a role', () => {
 });
 
 describe('an action', () => {
-  it('needs its role on its service, whatever port it came to', () => {
+  it('needs its role on the service that it changes, whatever port it came to', () => {
     const tokens = [newToken(), newToken(), newToken()] as const;
     const grants = [
       [{ roles: ['admin' as const], services: ['flock'] }],
@@ -199,7 +199,7 @@ describe('a caller', () => {
     expect(caller.caller).toEqual({ name: 'web', roles: [] });
   });
 
-  it('has at most its calls a second, over all of its connections', () => {
+  it('is bounded in calls a second over all of its connections', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {
       const settings = { grants: [{ roles: ['read' as const] }], networks: ['203.0.113.0/24'] };
@@ -244,7 +244,7 @@ describe('a caller', () => {
     }
   });
 
-  it('has at most its connections, over all ports', () => {
+  it('is bounded in connections over all ports', () => {
     const { text, record } = newToken();
     const access = open(
       write({ identities: { web: { grants: [{ roles: ['admin'] }], tokens: [record], connections: 2 } } }),
@@ -266,7 +266,7 @@ describe('the file', () => {
   const identities = (...records: AccessRulesInput['identities'][string]['tokens'][]) =>
     Object.fromEntries(records.map((tokens, i) => [`web${i}`, { grants: [{ roles: ['read' as const] }], tokens }]));
 
-  it('is read anew: who has lost a token is told so, and who has not gains and loses roles', async () => {
+  it('is reloaded: connections of revoked tokens are closed, all others get their new roles', async () => {
     const [one, two] = [newToken(), newToken()];
     const file = write({ identities: identities([one.record], [two.record]) });
     const port = open(file).port(flock);
@@ -288,7 +288,7 @@ describe('the file', () => {
     );
   });
 
-  it('that cannot be read any more leaves what it said before in force', async () => {
+  it('keeps its last content in force while it cannot be read', async () => {
     const { text, record } = newToken();
     const file = write({ identities: identities([record]) });
     const errors: unknown[] = [];
@@ -321,11 +321,11 @@ describe('the file', () => {
     expect(() => readAccessFile(file)).toThrow(message);
   });
 
-  it('that is missing is a reason not to start', () => {
+  it('keeps a server from starting when it is missing', () => {
     expect(() => open(join(folder, 'none.json'))).toThrow(expect.objectContaining({ code: 'FailedPrecondition' }));
   });
 
-  it('keeps its mode, and what it says, when it is edited; an edit that would spoil it changes nothing', () => {
+  it('keeps its mode and content through an edit, and refuses an edit that would make it invalid', () => {
     const file = write({ identities: identities([]) });
     const { mode } = statSync(file);
     editAccessFile(file, (rules) => (rules.identities['new'] = {}));

@@ -49,7 +49,7 @@ describe.each(Object.entries(places))('a %s', (_kind, open) => {
     ]);
   });
 
-  it('lists what begins so, in order, however many there are', async () => {
+  it('lists all objects with a prefix, in order, over several pages', async () => {
     const names = Array.from({ length: 205 }, (_, i) => `many/${String(i).padStart(6, '0')}`);
     await inParallel([...names, 'manyfold/1', 'other/1'], 16, (name) => to.put(name, Buffer.of(1)));
     expect((await to.list('many/')).map(({ name }) => name)).toEqual(names);
@@ -66,7 +66,7 @@ describe.each(Object.entries(places))('a %s', (_kind, open) => {
     await expect(to.get('a/1')).rejects.toMatchObject({ code: 'NotFound', fields: { object: 'a/1', to: to.url } });
   });
 
-  it('is read through a vault that finds a flipped bit, whatever wrote it', async () => {
+  it('finds a flipped bit in an object, whatever wrote it', async () => {
     const vault = new Vault(to, 'social');
     const { name } = await vault.putLines('rows', 'one\ntwo\n');
     expect(await vault.lines(name)).toEqual(['one', 'two']);
@@ -80,7 +80,7 @@ describe.each(Object.entries(places))('a %s', (_kind, open) => {
 describe('S3', () => {
   const open = (): Promise<Destination> => openDestination(`s3://${s3.bucket}/faults`);
 
-  it('is asked again where it answers 503, or cuts an object off', async () => {
+  it('is asked again when it answers 503 or cuts an object off', async () => {
     const to = await open();
     let left = 2;
     s3.fault = (_request, response) => {
@@ -99,7 +99,7 @@ describe('S3', () => {
     expect((await to.get('a')).toString()).toBe('hello');
   });
 
-  it('names what fails: credentials, rights, buckets, servers that are away', async () => {
+  it('names what failed: credentials, rights, the bucket, or a server that does not answer', async () => {
     const to = await open();
     s3.fault = (_request, response) => {
       response.writeHead(403).end('<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>');
@@ -122,7 +122,7 @@ describe('S3', () => {
     await expect((await open()).list('')).rejects.toMatchObject({ code: 'Unavailable', retryable: true });
   });
 
-  it('takes the credentials from a file', async () => {
+  it('reads the credentials from a file', async () => {
     const file = join(folder, 'credentials');
     writeFileSync(file, '[default]\naws_access_key_id = S3RVER\naws_secret_access_key = S3RVER\n', { mode: 0o600 });
     for (const name of ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID']) vi.stubEnv(name, undefined);
@@ -133,7 +133,7 @@ describe('S3', () => {
   });
 });
 
-it('refuses a place that is none', async () => {
+it('refuses an address that names no bucket', async () => {
   for (const address of ['ftp://a/b', 's3://', 's3://A', 's3://bucket/a/../b', 's3://bucket/a b'])
     await expect(openDestination(address, folder)).rejects.toMatchObject({ code: 'InvalidArgument' });
 });

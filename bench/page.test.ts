@@ -14,12 +14,12 @@ it.each([
   expect(verdictOf({ name: 'ours / theirs', unit: '', ...ofRounds(samples), target })).toBe(verdict);
 });
 
-it('says met or missed of what was measured once, and nothing where there is no target', () => {
+it('gives a verdict on a single measurement, and none without a target', () => {
   expect(verdictOf({ name: 'p50', unit: 'ms', value: 3, target: { atMost: 2 } })).toBe('MISSED');
   expect(verdictOf({ name: 'p50', unit: 'ms', value: 3 })).toBeUndefined();
 });
 
-it('takes the middle half of rounds for their spread', () => {
+it('reports the middle half of the rounds as their spread', () => {
   expect(spread([5, 1, 3, 2, 4])).toEqual({ low: 2, high: 4 });
   expect(spread([1, 2])).toEqual({ low: 1.25, high: 1.75 });
 });

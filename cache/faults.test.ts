@@ -155,7 +155,7 @@ it('nodes that are killed, come back empty, and join bring the databases less th
 });
 
 describe('a node that is paused', () => {
-  it('takes no write back when it goes on', async () => {
+  it('undoes no write when it resumes', async () => {
     const clusterConfig = freshConfig();
     const [writer, reader] = [await opened(clusterConfig), await opened(clusterConfig)];
     const ids = allIds.slice(0, 100);
@@ -180,7 +180,7 @@ describe('a node that is paused', () => {
 });
 
 describe('a node that joins', () => {
-  it('under load, takes over what the others have', async () => {
+  it('takes entries over from the others under load', async () => {
     const before = freshConfig({ memcached: config.memcached.slice(0, 3) });
     const rows = await opened(before);
     await rows.get(allIds);
@@ -200,7 +200,7 @@ describe('a node that joins', () => {
 });
 
 describe('Redis away', () => {
-  it('makes reads go past the caches, and fails none', async () => {
+  it('makes reads bypass the caches, and fails none', async () => {
     const rows = await opened(freshConfig());
     await rows.get(allIds);
     await playground.pause('redis');
@@ -246,7 +246,7 @@ describe('a node that answers garbage', () => {
     server.close();
   });
 
-  it('costs time, and no answer is wrong', async () => {
+  it('costs time, and makes no answer wrong', async () => {
     const address = server.address();
     const bad = typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
     const rows = await opened(freshConfig({ memcached: [bad, ...config.memcached.slice(0, 1)] }));

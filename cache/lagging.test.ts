@@ -115,7 +115,7 @@ const kinds: Readonly<Record<string, () => () => Promise<number | undefined>>> =
 };
 
 describe.each(Object.entries(kinds))('%s', (_kind, make) => {
-  it('does not keep what a lagging replica said, and keeps what a current one says', async () => {
+  it('does not cache the answer of a lagging replica, and caches that of a current one', async () => {
     const read = make();
     [lagging, stored, loads] = [true, 7, 0];
     expect([await read(), await read(), loads]).toEqual([0, 0, 2]);

@@ -42,7 +42,7 @@ describe('a cold key', () => {
     expect(database.readKeys - before).toBe(1);
   });
 
-  it('that does not exist is asked for once, and a write corrects that', async () => {
+  it('is read once when the row does not exist, and a write replaces the recorded absence', async () => {
     const id = freshId();
     const before = database.readKeys;
     expect(await rows[0]!.getOne(id)).toBeUndefined();
@@ -53,7 +53,7 @@ describe('a cold key', () => {
     expect(database.readKeys - before).toBe(1);
   });
 
-  it('is not waited for when its loader fails: the next reader asks', async () => {
+  it('is loaded by the next reader when its loader fails', async () => {
     const id = freshId();
     database.rows.set(id, { version: 1n, text: 'there' });
     database.hold = () => Promise.reject(new Error('the database is away'));
@@ -64,7 +64,7 @@ describe('a cold key', () => {
 });
 
 describe('a write', () => {
-  it('of a row that was not there is in the cache, for every process', async () => {
+  it('of a new row is in the cache for every process', async () => {
     const id = freshId();
     await rows[0]!.through([id], () => database.write(id, { version: 1n, text: 'written' }));
     const before = database.reads;
@@ -116,7 +116,7 @@ describe('a write', () => {
     expect((await rows[0]!.getOne(id))?.text).toBe('third');
   });
 
-  it('of one replica adds to what another one knew, whichever comes to the cache last', async () => {
+  it('merges with the write of another replica, whichever reaches the cache last', async () => {
     // Two registers a row, as tweets have them: neither replica's row is newer than the other's.
     const union = processes.map(
       ({ main }) =>
@@ -138,7 +138,7 @@ describe('a write', () => {
     expect((await union[0]!.getOne(id))?.text).toBe('ab');
   });
 
-  it('of all replicas at once, in one process, is in the cache', async () => {
+  it('of all replicas at once, in one process, reaches the cache', async () => {
     for (let round = 0; round < 20; round++) {
       const id = freshId();
       const [first, second] = [gate(), gate()];
@@ -158,7 +158,7 @@ describe('a write', () => {
     }
   });
 
-  it('that fails leaves nobody waiting', async () => {
+  it('leaves no reader waiting when it fails', async () => {
     const id = freshId();
     database.rows.set(id, { version: 1n, text: 'there' });
     await expect(rows[0]!.through([id], () => Promise.reject(new Error('no')))).rejects.toThrow('no');
@@ -230,7 +230,7 @@ describe('a vector', () => {
     return new Map([[key, { added: [{ id, position: id }] }]]);
   };
 
-  it('that is not there is not made by a change', async () => {
+  it('is not created by a change', async () => {
     const key = freshId();
     lists.set(key, [1n]);
     await vectors[0]!.through([key], add(key, 2n));
@@ -308,7 +308,7 @@ describe('a vector', () => {
   });
 });
 
-it('counts what happened', async () => {
+it('counts hits, misses, waits for leases and bytes', async () => {
   const text = await metrics.registry.metrics();
   for (const name of ['hits', 'misses', 'lease_waits', 'read_bytes', 'written_bytes'])
     expect(text).toMatch(new RegExp(`roost_cache_${name}_total\\{cache="(rows|lists)"\\} [1-9]`));

@@ -74,7 +74,7 @@ describe.each([
   const tooLarge = async (): Promise<number> =>
     Number(/^roost_cache_too_large_total\{cache="rows"\} (\d+)/m.exec(await metrics.registry.metrics())?.[1] ?? 0);
 
-  it('is read from the database by all who want it, at once, and is counted', async () => {
+  it('is read from the database by every reader without waiting, and is counted', async () => {
     database.rows.set(1n, { version: 1n, text: large });
     database.rows.set(2n, { version: 1n, text: 'small' });
     const before = await tooLarge();
@@ -89,7 +89,7 @@ describe.each([
     expect((await tooLarge()) - before).toBe(1);
   });
 
-  it('takes the place of a small one, and gives it back', async () => {
+  it('replaces a small value, and is replaced by one', async () => {
     const write = (version: bigint, text: string) => rows.through([3n], () => database.write(3n, { version, text }));
     for (const [place, text] of ['small', large, 'small again', large, `${large}!`, 'small at last'].entries()) {
       await write(BigInt(place + 1), text);
@@ -101,7 +101,7 @@ describe.each([
     expect(database.reads).toBe(0);
   });
 
-  it('may be a vector that grew', async () => {
+  it('is found when a vector has grown', async () => {
     const step = maxValueBytes / 10;
     let entries = Array.from({ length: 300 }, (_, i) => ({ id: BigInt(i + 1), position: BigInt(i + 1) }));
     const vectors = new VectorCache<bigint>(caches.main, {

@@ -41,7 +41,7 @@ it('opens a store behind those that it uses, starts it where it works, and close
   ]);
 });
 
-it('takes the store that was given for every other of its name', () => {
+it('uses the given store in place of another of its name', () => {
   const below = recorded('below', [], []);
   const given = { ...below, uses: undefined };
   expect(withUsed([recorded('above', [], [below]), given] as Store[])[0]).toBe(given);
@@ -64,7 +64,7 @@ it('refuses two stores that bring one kind of job, and closes what it had opened
   expect(said).toEqual(['open one on ', 'open other on one', 'close other', 'close one']);
 });
 
-it('refuses types once it has started', async () => {
+it('refuses to register types once it has started', async () => {
   const cluster = await openCluster(config, [], { create: true });
   open.push(cluster);
   expect(() => cluster.gizzard.register({ shardTypes: [], jobTypes: [] })).toThrow(RoostError);

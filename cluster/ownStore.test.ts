@@ -93,7 +93,7 @@ beforeAll(async () => {
 afterEach(() => vi.restoreAllMocks());
 afterAll(() => Promise.all([first.close(), second.close()]));
 
-it('lets the later write of a store win, though its server is an hour behind', async () => {
+it("lets the later write win, although its server's clock is an hour behind", async () => {
   const now = Date.now;
   await first.stores.marks.set(1n, 'of the server ahead', { acknowledgment: 'materialized' });
   vi.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000);

@@ -13,7 +13,7 @@ import {
 } from './index.js';
 
 describe('a background loop', () => {
-  it('goes on after failures, names each new one, and stops in the middle of a pause', async () => {
+  it('continues after failures, reports each new one, and stops in the middle of a pause', async () => {
     const heard: [string, boolean][] = [];
     let steps = 0;
     const loop = new BackgroundLoop(
@@ -37,7 +37,7 @@ describe('a background loop', () => {
     expect([steps, loop.stopped]).toEqual([5, true]);
   });
 
-  it('waits for the step that is under way when it is stopped, and keeps its failure to itself', async () => {
+  it('waits for the step in flight when it is stopped, and swallows its failure', async () => {
     let fail = (_: Error): void => undefined;
     const heard: unknown[] = [];
     const loop = new BackgroundLoop(() => new Promise((_, reject) => (fail = reject)), {
@@ -53,7 +53,7 @@ describe('a background loop', () => {
 });
 
 describe('small tools', () => {
-  it('group, cut, write 64-bit integers, and wait longer each time', () => {
+  it('group, split, write 64-bit integers, and back off', () => {
     expect([...groupBy([1, 2, 3, 4], (n) => n % 2)]).toEqual([
       [1, [1, 3]],
       [0, [2, 4]],

@@ -25,14 +25,14 @@ describe('a deadline', () => {
     expect(() => whole.check('waiting')).not.toThrow();
   });
 
-  it('passes on what a promise gives in time, and how it fails', async () => {
+  it('passes on the value or the error of a promise that settles in time', async () => {
     const deadline = Deadline.after(100_000);
     await expect(deadline.race(Promise.resolve(7), 'seven')).resolves.toBe(7);
     const failure = new Error('no');
     await expect(deadline.race(Promise.reject(failure), 'nothing')).rejects.toBe(failure);
   });
 
-  it('lets nobody wait longer, and tells who can stop the work', async () => {
+  it('ends the wait when it passes, and calls back to stop the work', async () => {
     let stopped = 0;
     const race = Deadline.after(5).race(never, 'waiting for ever', () => stopped++);
     await expect(race).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { errorCodes, isRoostError, RoostError } from './errors.js';
 
 describe('an error', () => {
-  it('survives the wire whole, but for its cause', () => {
+  it('crosses the wire with all fields but its cause', () => {
     const arbitrary = fc.record({
       code: fc.constantFrom(...errorCodes),
       message: fc.string(),
@@ -28,13 +28,13 @@ describe('an error', () => {
     );
   });
 
-  it('of a code from a newer peer is Internal', () => {
+  it('with a code of a newer peer becomes Internal', () => {
     expect(
       RoostError.fromWire({ code: 'Tired', message: 'zzz', fields: {}, retryable: true, retryAfterMs: 5 }),
     ).toMatchObject({ code: 'Internal', message: 'zzz', retryable: true, retryAfterMs: 5 });
   });
 
-  it('says by its code whether a retry helps, unless it is told', () => {
+  it('is retryable by its code, unless the option says otherwise', () => {
     const retryable = errorCodes.filter((code) => new RoostError(code, '').retryable);
     expect(retryable.sort()).toEqual(['Conflict', 'DeadlineExceeded', 'Overloaded', 'Unavailable']);
     expect(new RoostError('Unavailable', '', { retryable: false }).retryable).toBe(false);
@@ -47,7 +47,7 @@ describe('an error', () => {
     ).toEqual({ key: '9223372036854775807', table: '-1', busy: 'true' });
   });
 
-  it('is kept as it is, and anything else becomes Internal with its cause', () => {
+  it('stays as it is when wrapped; any other value becomes Internal with that value as its cause', () => {
     const error = new RoostError('Conflict', 'no');
     expect(RoostError.from(error)).toBe(error);
     const plain = new TypeError('oops');

@@ -15,7 +15,7 @@ function made(): { health: Health; pass: (ms: number) => void; fail: (times: num
 }
 
 describe('the health of a host', () => {
-  it('is good at first, and while failures do not follow on each other', () => {
+  it('is up at first, and while failures are not consecutive', () => {
     const { health, fail } = made();
     for (let i = 0; i < 10; i++) {
       expect(health.healthy).toBe(true);
@@ -25,7 +25,7 @@ describe('the health of a host', () => {
     expect(health.down).toBe(false);
   });
 
-  it('is bad after three failures in a row, for a while', () => {
+  it('is down for a while after three consecutive failures', () => {
     const { health, pass, fail } = made();
     fail(3);
     expect(health.healthy).toBe(false);
@@ -34,7 +34,7 @@ describe('the health of a host', () => {
     expect(health.healthy).toBe(false);
   });
 
-  it('lets one request through as a probe when that is over', () => {
+  it('lets one request through as a probe after that time', () => {
     const { health, pass, fail } = made();
     fail(3);
     pass(250);
@@ -48,7 +48,7 @@ describe('the health of a host', () => {
     expect(health.healthy).toBe(true);
   });
 
-  it('is good again once a probe succeeds', () => {
+  it('is up again once a probe succeeds', () => {
     const { health, pass, fail } = made();
     fail(3);
     pass(250);
@@ -59,7 +59,7 @@ describe('the health of a host', () => {
     expect(health.healthy).toBe(true);
   });
 
-  it('waits twice as long after each probe that fails, up to five seconds, and starts over when it was good again', () => {
+  it('doubles its wait after each failed probe, up to five seconds, and starts over after a success', () => {
     const { health, pass, fail } = made();
     fail(3);
     for (const waitMs of [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]) {

@@ -12,7 +12,7 @@ describe('an id', () => {
     ['9223372036854775807', maxId],
     ['007', 7n],
     [Number.MAX_SAFE_INTEGER, 9007199254740991n],
-  ])('may be %s', (input, id) => {
+  ])('accepts %s', (input, id) => {
     expect(parseId(input)).toBe(id);
   });
 
@@ -32,14 +32,14 @@ describe('an id', () => {
     [null, /not object/],
     [undefined, /not undefined/],
     [{}, /not object/],
-  ])('is not %s', (input, text) => {
+  ])('refuses %s', (input, text) => {
     expect(() => parseId(input as IdInput, 'source')).toThrow(invalid(text));
     expect(() => parseId(input as IdInput, 'source')).toThrow(/^source must be an integer/);
   });
 });
 
 describe('a position', () => {
-  it('is any signed integer of 64 bits', () => {
+  it('accepts any signed 64-bit integer', () => {
     for (const value of [minInt64, -1n, 0n, maxInt64]) {
       expect(parseInt64(value, 'position')).toBe(value);
       expect(parseInt64(String(value), 'position')).toBe(value);
@@ -50,7 +50,7 @@ describe('a position', () => {
 });
 
 describe('a count', () => {
-  it('is an integer within its bounds', () => {
+  it('accepts an integer within its bounds, and nothing else', () => {
     expect([parseCount(1, 'n', 1, 3), parseCount(3, 'n', 1, 3)]).toEqual([1, 3]);
     for (const value of [0, 4, 1.5, Number.NaN])
       expect(() => parseCount(value, 'n', 1, 3)).toThrow(invalid(/^n must be an integer from 1 to 3/));
@@ -58,7 +58,7 @@ describe('a count', () => {
 });
 
 describe('packed ids', () => {
-  it('come back as they were', () => {
+  it('decode to the ids that were packed', () => {
     fc.assert(
       fc.property(fc.array(fc.bigInt({ min: minInt64, max: maxInt64 })), (ids) => {
         expect([...unpackIds(packIds(ids))]).toEqual(ids);
@@ -73,7 +73,7 @@ describe('packed ids', () => {
     expect([...packIds(BigInt64Array.of(7n, 8n, 9n).subarray(1, 2))]).toEqual([8, 0, 0, 0, 0, 0, 0, 0]);
   });
 
-  it('of a length that is no multiple of 8 are refused', () => {
+  it('are refused when their length is no multiple of 8', () => {
     expect(() => unpackIds(Buffer.alloc(9))).toThrow(invalid(/multiple of 8 bytes, not 9/));
   });
 });

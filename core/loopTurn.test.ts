@@ -16,7 +16,7 @@ async function turnsOf(work: Promise<unknown>): Promise<number> {
   return turns;
 }
 
-it('spreads long work over as many turns as it takes, and goes on at once with short work', async () => {
+it('spreads long work over several turns, and runs short work in one', async () => {
   const items = Array.from({ length: 20 }, (_, i) => i);
   const long = inTurns(items, (item) => {
     spin(limits.sliceMs / 2);
@@ -27,7 +27,7 @@ it('spreads long work over as many turns as it takes, and goes on at once with s
   expect(await turnsOf(inTurns(items, (item) => item))).toBeLessThanOrEqual(2);
 });
 
-it('shares a turn among all that is under way', async () => {
+it('shares a turn among all work in progress', async () => {
   const works = Array.from({ length: 4 }, async () => {
     for (let step = 0; step < 5; step++) {
       spin(limits.sliceMs / 2);
@@ -37,7 +37,7 @@ it('shares a turn among all that is under way', async () => {
   expect(await turnsOf(Promise.all(works))).toBeGreaterThanOrEqual(6);
 });
 
-it('throws the first error, and begins nothing after it', async () => {
+it('throws the first error, and starts no step after it', async () => {
   let begun = 0;
   const failing = inTurns([1, 2, 3, 4], async (item) => {
     begun++;

@@ -11,7 +11,7 @@ it('counts exactly while all keys fit', () => {
   ]);
 });
 
-it('finds the frequent keys among many others, and says how much too high a count may be', () => {
+it('finds the frequent keys among many others, and bounds the error of each count', () => {
   const counts = new TopCounts<number>(200);
   for (let i = 0; i < 100_000; i++) counts.add(i % 10 === 0 ? 1_000_000 + (i % 50) / 10 : i);
   const found = new Map(counts.top(5));
@@ -23,7 +23,7 @@ it('finds the frequent keys among many others, and says how much too high a coun
   }
 });
 
-it('begins anew when it is taken', () => {
+it('starts from zero when it has been taken', () => {
   const counts = new TopCounts<string>(2);
   counts.add('a', 5);
   expect(counts.take()).toEqual([['a', 5]]);

@@ -18,7 +18,7 @@ const topology = new Topology({
   forwardings: range.map((i) => ({ tableId: 1, baseId: BigInt(i) * step, shard: root(i) })),
 });
 
-it('lists tables, and shows trees of the one that is asked for', () => {
+it('lists tables, and shows the trees of the table asked for', () => {
   const { tables, trees: none } = tablesView(topology, new URLSearchParams());
   expect(tables).toEqual([
     { table: 1, name: 'follows', service: 'flock', hash: 'identity', forwardings: trees, covered: true },

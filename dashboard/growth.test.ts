@@ -16,13 +16,13 @@ const post = (
   heat: { spanMs: 2_000, trees: [], keys: [] },
 });
 
-it('knows no rate until there are two posts of a server', () => {
+it('gives no rate until a server has posted twice', () => {
   const growth = new Growth();
   growth.add(new Map([['a', post(1, 0, { 'jobs high': [10] })]]));
   expect(growth.perSecond('jobs high')).toBeNull();
 });
 
-it('adds up what the counters of all servers grow by in a second', () => {
+it("adds up the growth of all servers' counters per second", () => {
   const growth = new Growth();
   growth.add(
     new Map([
@@ -40,7 +40,7 @@ it('adds up what the counters of all servers grow by in a second', () => {
   expect(growth.perSecond('jobs high', 'a')).toEqual([10]);
 });
 
-it('takes each post once, and forgets servers that post no more', () => {
+it('counts each post once, and forgets servers that stopped posting', () => {
   const growth = new Growth();
   const first = post(1, 0, { 'jobs high': [10] }, { 'pool db1': [1, 2] });
   expect(growth.add(new Map([['a', first]]))).toEqual([first]);
@@ -50,7 +50,7 @@ it('takes each post once, and forgets servers that post no more', () => {
   expect(growth.now('pool db1')).toEqual([]);
 });
 
-it('looks at the last seconds only', () => {
+it('ignores posts older than its window', () => {
   const growth = new Growth();
   for (let i = 0; i <= 20; i++)
     growth.add(new Map([['a', post(i, i * 2_000, { 'jobs high': [i < 10 ? 0 : (i - 10) * 2] })]]));

@@ -24,7 +24,7 @@ const post = (trees: ServerFigures['heat']['trees']): ServerFigures => ({
   heat: { spanMs: 2_000, trees, keys: [{ table: 1, key: '7', writes: 10 }] },
 });
 
-it('shows where in the hash space the work is, the newest stretch of time first', () => {
+it('shows the share of work of each part of the hash space, newest interval first', () => {
   const heat = new HeatHistory();
   heat.add([post([{ root: 'db1/low', reads: 10, writes: 0 }])], 100_000);
   heat.add([post([{ root: 'db1/high', reads: 0, writes: 1_000 }])], 110_000);
@@ -36,7 +36,7 @@ it('shows where in the hash space the work is, the newest stretch of time first'
   expect(view.keys).toEqual([{ table: 'follows', key: '7', writesPerSecond: 5 }]);
 });
 
-it('shows nothing where nothing was done, and forgets what is long past', () => {
+it('shows nothing for idle intervals, and forgets old ones', () => {
   const heat = new HeatHistory();
   expect(heat.view(topology).tables).toEqual([]);
   heat.add([post([{ root: 'db1/low', reads: 10, writes: 0 }])], 0);
@@ -44,7 +44,7 @@ it('shows nothing where nothing was done, and forgets what is long past', () => 
   expect(heat.view(topology).tables).toEqual([]);
 });
 
-it('leaves out trees that the topology no longer has', () => {
+it('leaves out trees that have left the topology', () => {
   const heat = new HeatHistory();
   heat.add([post([{ root: 'db1/gone', reads: 10, writes: 0 }])], 0);
   expect(heat.view(topology).tables).toEqual([]);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Sessions } from './sessions.js';
 
-it('gives a cookie that does not hold the token, and finds the token by it', () => {
+it('finds the token by a cookie that does not contain it', () => {
   const sessions = new Sessions();
   const cookie = sessions.open('roost_abc_secret', true);
   expect(cookie).toMatch(/^roost_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=43200$/);
@@ -12,14 +12,14 @@ it('gives a cookie that does not hold the token, and finds the token by it', () 
   expect(sessions.tokenOf(sent)).toBeUndefined();
 });
 
-it('knows no session of another name, and none without a cookie', () => {
+it('finds no session for another cookie name, or without a cookie', () => {
   const sessions = new Sessions();
   sessions.open('token', false);
   expect(sessions.tokenOf(`roost_session=${'A'.repeat(43)}`)).toBeUndefined();
   expect(sessions.tokenOf(undefined)).toBeUndefined();
 });
 
-it('ends sessions after 12 hours, and the oldest where there are too many', () => {
+it('ends sessions after 12 hours, and the oldest when there are too many', () => {
   let nowMs = 0;
   const sessions = new Sessions(() => nowMs);
   const sent = Array.from({ length: 257 }, (_, i) => sessions.open(`token ${i}`, false).split(';')[0]);

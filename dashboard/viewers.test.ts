@@ -49,7 +49,7 @@ it('sends nothing to a full connection, and a whole state when it takes data aga
   await expect.poll(() => connection.events, { timeout: 4_000 }).toEqual(['state', 'state']);
 });
 
-it('rests while nobody looks, and refuses viewers past its bound', async () => {
+it('gathers nothing without viewers, and refuses viewers past its bound', async () => {
   const connections = Array.from({ length: 32 }, open);
   expect(() => viewers.requireRoom()).toThrow(/32 pages follow this server already/);
   connections[0]!.destroy();

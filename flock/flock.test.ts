@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => flock.close());
 
 describe('single edges', () => {
-  it('are found from both ends once they are materialized', async () => {
+  it('are found from both ends once materialized', async () => {
     await write('add', [[1, 2]], { positions: [7n], times: [100n] });
     expect(await flock.states(graph.id, ids(1, 2), ids(2, 1))).toEqual(['normal', undefined]);
     expect(await flock.edges(graph.id, ids(1), ids(2))).toEqual([
@@ -84,7 +84,7 @@ describe('single edges', () => {
     ]);
   });
 
-  it('count once, however often and in whatever company they are written', async () => {
+  it('count once, however often and with whatever others they are written', async () => {
     await write(
       ['add', 'add', 'remove', 'add'],
       [
@@ -136,7 +136,7 @@ describe('pages by position', () => {
     expect(back).toEqual(newestFirst);
   });
 
-  it('answer with edges too', async () => {
+  it('return whole edges, too', async () => {
     const { edges, nextCursor } = await flock.selectEdges(term(source).term, { count: 2, cursor: -1n });
     expect(edges.map((edge) => [edge.destinationId, edge.position])).toEqual([
       [2024n, 104n],
@@ -145,7 +145,7 @@ describe('pages by position', () => {
     expect(nextCursor).toBeGreaterThan(0n);
   });
 
-  it('of many nodes come in one call, and as those of each', async () => {
+  it('of many nodes in one call equal those of each node', async () => {
     const nodes = Array.from({ length: 40 }, (_, i) => 1_100 + i);
     const pairs = nodes.flatMap((node, i) =>
       Array.from({ length: i % 7 }, (_, j): [number, number] => [node, 2_000 + ((i * 5 + j * 3) % 11)]),
@@ -202,7 +202,7 @@ describe('pages by position', () => {
     { count: 1_000_000_000, cursor: -1n },
     { count: 10, cursor: 0n },
     { count: 10, cursor: 2n ** 62n + 5n },
-  ])('refuse $count at $cursor', async (page) => {
+  ])('refuse the count $count at the cursor $cursor', async (page) => {
     await expect(flock.select(term(source), page)).rejects.toMatchObject({ code: 'InvalidArgument' });
   });
 });
@@ -238,7 +238,7 @@ describe('set algebra', () => {
     expect(await flock.count({ kind: 'intersection', left: term(small), right: term(big) })).toBe(30n);
   });
 
-  it('unites and subtracts', async () => {
+  it('returns unions and differences', async () => {
     expect(await drain({ kind: 'union', left: term(big), right: term(small) }, 33)).toHaveLength(310);
     expect(await drain({ kind: 'difference', left: term(small), right: term(big) }, 4)).toEqual(
       Array.from({ length: 10 }, (_, i) => BigInt(390 - i * 10)),
@@ -254,7 +254,7 @@ describe('set algebra', () => {
     expect(before.ids).toEqual(ids(3, 2));
   });
 
-  it('takes a list of destinations as a set', async () => {
+  it('returns those of a list of destinations that have an edge, by id', async () => {
     expect(
       (await flock.select(term(big, { destinationIds: ids(5, 9999, 7) }), { count: 10, cursor: -1n })).ids,
     ).toEqual(ids(7, 5));
@@ -262,7 +262,7 @@ describe('set algebra', () => {
 });
 
 describe('bad input', () => {
-  it('is refused before anything is written', async () => {
+  it('is refused before any edge is written', async () => {
     await expect(
       flock.write({ graphId: 99, operations: 'add', sourceIds: ids(1), destinationIds: ids(2) }),
     ).rejects.toMatchObject({ code: 'NotFound' });
@@ -282,7 +282,7 @@ describe('bad input', () => {
     expect((await flock.journal()).queued).toEqual({ high: 0, medium: 0, low: 0 });
   });
 
-  it('makes no graph twice, and none with more replicas than hosts', async () => {
+  it('creates no graph twice, and none with more replicas than hosts', async () => {
     await expect(flock.createGraph('follows', { shards: 1, replicas: 1 })).rejects.toMatchObject({
       code: 'AlreadyExists',
     });
@@ -292,7 +292,7 @@ describe('bad input', () => {
   });
 });
 
-it('says where a node lives', () => {
+it('names the shards and hosts of a node', () => {
   const [forward, backward] = flock.locate(graph.id, 42n);
   expect(forward).toMatchObject({ direction: 'forward', tableId: graph.id });
   expect(backward?.leaves.map((leaf) => leaf.host).sort()).toEqual(['db1', 'db2']);

@@ -88,7 +88,7 @@ describe('a mass operation', () => {
     });
   });
 
-  it('removes for good what was there, and nothing that comes later', async () => {
+  it('removes all edges of the moment for good, and no later ones', async () => {
     await mass('remove', 40n);
     expect(await list(['normal', 'archived', 'negative'])).toEqual([]);
     await flock.write(
@@ -106,7 +106,7 @@ describe('a mass operation', () => {
     expect(await flock.states(graph.id, ids(user), ids(1))).toEqual(['removed']);
   });
 
-  it('works from the other end', async () => {
+  it('changes edges from their destination, too', async () => {
     await flock.execute(
       [{ node: { graphId: graph.id, id: 2n, direction: 'backward', operation: 'archive', time: 60n } }],
       { acknowledgment: 'materialized' },
@@ -115,7 +115,7 @@ describe('a mass operation', () => {
     expect(await flock.states(graph.id, ids(user), ids(2))).toEqual(['archived']);
   });
 
-  it('is refused where the graph does not exist', async () => {
+  it('is refused with NotFound when the graph does not exist', async () => {
     await expect(
       flock.execute([{ node: { graphId: 99, id: 1n, direction: 'forward', operation: 'archive' } }]),
     ).rejects.toMatchObject({ code: 'NotFound' });

@@ -78,7 +78,7 @@ it('are those of the journal, and rise from write to write through whatever serv
   expect(ids).toEqual(BigInt64Array.of(4n, 3n));
 });
 
-it('go on rising where the clock of Redis was ahead once', async () => {
+it('keep rising after the clock of Redis was ahead once', async () => {
   const client = new Redis(redis.port, redis.host);
   try {
     const ahead = systemMicros() + hour;
@@ -100,7 +100,7 @@ it('rise within a batch, in its order', async () => {
   expect(await Promise.all([5n, 6n, 7n].map(state))).toEqual(['removed', 'removed', 'normal']);
 });
 
-it('that callers bring stay as they are, and hold up no other', async () => {
+it('given by callers are kept, and delay no others', async () => {
   const ahead = systemMicros() + 10n * hour;
   await write(flock, { edges: { graphId: graph.id, operations: 'add', ...pair(9n), times: BigInt64Array.of(ahead) } });
   await write(flock, edges('remove', 9n), edges('add', 10n));
@@ -108,7 +108,7 @@ it('that callers bring stay as they are, and hold up no other', async () => {
   expect(await updatedAt(10n)).toBeLessThan(ahead);
 });
 
-it('are given to nothing that arrives when its caller has been told otherwise', async () => {
+it("are given to no write that arrives after its caller's deadline", async () => {
   await write(other, edges('add', 30n));
   isHeld = true;
   await expect(other.execute([edges('add', 31n)], { deadlineMs: 300 })).rejects.toMatchObject({

@@ -6,7 +6,7 @@ const name = 'roost:users:17:42';
 const value = encodeEntry(name, entryKinds.value, 3, Buffer.from('a row'));
 
 describe('an entry', () => {
-  it('comes back as it was', () => {
+  it('decodes to the value that was encoded', () => {
     const entry = decodeEntry(name, 3, value)!;
     expect({ ...entry, body: entry.body.toString(), front: entry.front.length, stampMs: 0 }).toEqual({
       kind: entryKinds.value,
@@ -16,17 +16,17 @@ describe('an entry', () => {
     });
   });
 
-  it('shows what was prepended', () => {
+  it('decodes prepended changes', () => {
     const entry = decodeEntry(name, 3, Buffer.concat([Buffer.from('more'), value]))!;
     expect([entry.front.toString(), entry.body.toString()]).toEqual(['more', 'a row']);
   });
 
-  it('is nothing under another name or in another format', () => {
+  it('is a miss under another name or in another format', () => {
     expect(decodeEntry('roost:users:17:43', 3, value)).toBeUndefined();
     expect(decodeEntry(name, 4, value)).toBeUndefined();
   });
 
-  it('is nothing when any byte of it is another', () => {
+  it('is a miss when any byte was changed', () => {
     for (let at = 0; at < value.length; at++) {
       const bad = Buffer.from(value);
       bad[at]! ^= 0x10;
@@ -34,7 +34,7 @@ describe('an entry', () => {
     }
   });
 
-  it('is nothing when it is made of anything', () => {
+  it('is a miss when its bytes are random', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => decodeEntry(name, 3, Buffer.from(bytes)) === undefined),
     );

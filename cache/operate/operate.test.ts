@@ -69,7 +69,7 @@ describe('an inspection', () => {
     expect((await inspectCache(rows, BigInt, { settleMs: 100 })).stale).toEqual([]);
   });
 
-  it('counts what it could not look at, and puts no node out for it', async () => {
+  it('counts the entries that it could not read, and ejects no node for them', async () => {
     const onlooking = await openCaches(config, { onlooker: true });
     try {
       const looked = new RowCache(onlooking.main, {
@@ -92,7 +92,7 @@ describe('an inspection', () => {
     }
   });
 
-  it('knows a vector that is cut off for what it is', async () => {
+  it('does not report a truncated vector as stale', async () => {
     const list = (from: number, count: number, complete: boolean): Vector =>
       vectorOf(
         Array.from({ length: count }, (_, i) => ({ id: BigInt(from - i), position: BigInt(from - i) })),
@@ -117,7 +117,7 @@ describe('an inspection', () => {
   });
 });
 
-it('shows what register and nodes say', async () => {
+it('shows the register and the answers of the nodes', async () => {
   const stats = await poolStats(caches.main!);
   expect(stats.map(({ state, weight }) => [state, weight])).toEqual([
     ['in', 1],
@@ -130,7 +130,7 @@ it('shows what register and nodes say', async () => {
   ).toBe(true);
 });
 
-it('flushes for every process', async () => {
+it('flushes a node for every process', async () => {
   const other = await openCaches(config);
   const elsewhere = new RowCache(other.main, {
     name: 'rows',
@@ -150,7 +150,7 @@ it('flushes for every process', async () => {
   await expect(flushNodes(caches.main!, ['nowhere:1'])).rejects.toMatchObject({ code: 'InvalidArgument' });
 });
 
-it('takes a node out for every process, and brings it back empty', async () => {
+it('drains a node for every process, and brings it back empty', async () => {
   for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
   const gutter = config.memcached[1]!;
   const [node, next] = [config.memcached[0]!, `localhost:${gutter.split(':')[1]}`];
@@ -205,7 +205,7 @@ it('takes a node out for every process, and brings it back empty', async () => {
   await second.close();
 });
 
-it('warms a new node from its neighbors, and only that', async () => {
+it('warms a new node from its neighbors, and no other node', async () => {
   const small = { ...config, cluster: `${config.cluster}w`, memcached: config.memcached.slice(0, 1) };
   for (const id of ids) database.rows.set(id, { version: 1n, text: `row ${id}` });
   const first = await openCaches(small);

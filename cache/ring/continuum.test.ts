@@ -30,14 +30,14 @@ describe('the continuum', () => {
     );
   });
 
-  it('spreads a node that is gone over all that are left', () => {
+  it('spreads the keys of a removed node over all others', () => {
     const continuum = new Continuum(named(5));
     const gone = continuum.owner(keys[0]!)!;
     const heirs = new Set(keys.filter((key) => continuum.owner(key) === gone).map((key) => continuum.order(key)[1]));
     expect(heirs.size).toBe(4);
   });
 
-  it('places keys where ketama does', () => {
+  it('places keys as ketama does', () => {
     // From libketama's own algorithm, written out: the first point at or behind the key's, of 40 MD5 digests of "node-i", four points each.
     const continuum = new Continuum(named(3));
     expect(['a', 'b', 'row:1', 'row:2', 'row:3'].map((key) => continuum.owner(key))).toEqual(
@@ -45,7 +45,7 @@ describe('the continuum', () => {
     );
   });
 
-  it('knows of no owner where there are no nodes', () => {
+  it('has no owner for a key without nodes', () => {
     expect(new Continuum(new Map()).owner('a')).toBeUndefined();
     expect(new Continuum(new Map()).order('a')).toEqual([]);
   });

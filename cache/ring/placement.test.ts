@@ -7,7 +7,7 @@ const names = ['a:1', 'b:1', 'c:1', 'd:1'];
 const keys = Array.from({ length: 60 }, (_, i) => `users:${i}`);
 const step = fc.record({ node: fc.constantFrom(...names), to: fc.constantFrom('in', 'out', 'gone', 'joining') });
 
-it('never finds again what a key had under a name that it has left, whatever becomes of the nodes', () => {
+it('never finds an entry of a key again under a name that the key has left, however nodes come and go', () => {
   fc.assert(
     fc.property(fc.boolean(), fc.array(step, { maxLength: 25 }), (withGutter, steps) => {
       let epoch = 0;

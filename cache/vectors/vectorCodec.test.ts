@@ -26,13 +26,13 @@ describe('a vector', () => {
       ),
     ],
     ['nothing', vectorOf([], true)],
-  ])('comes back as it was: %s', (_what, vector) => {
+  ])('decodes to what was encoded: %s', (_what, vector) => {
     const back = codec.decode(codec.encode(vector), none)!;
     expect(listOf(back)).toEqual(listOf(vector));
     expect(back.complete).toBe(vector.complete);
   });
 
-  it('is as a list that was changed step by step', () => {
+  it('equals a list that was changed step by step', () => {
     const codec = vectorCodec(1_000);
     const id = fc.bigInt(0n, 12n);
     const anEntry = fc.record({ id, position: fc.bigInt(-5n, 20n), kind: fc.nat(2) });
@@ -57,7 +57,7 @@ describe('a vector', () => {
     );
   });
 
-  it('that is cut off takes nothing in behind its end', () => {
+  it('that is truncated takes no ids behind its end', () => {
     const cut = vectorCodec(4);
     const base = cut.encode(vectorOf(entries([9n, 90n], [8n, 80n]), false));
     const front = encodeChange({ added: entries([7n, 85n], [1n, 10n]) });
@@ -68,7 +68,7 @@ describe('a vector', () => {
     ]);
   });
 
-  it('that is cut off is nothing once half of it is gone: the others may begin at any place', () => {
+  it('that is truncated is a miss once half of its ids are gone', () => {
     const cut = vectorCodec(4);
     const base = cut.encode(vectorOf(entries([9n, 9n], [8n, 8n], [7n, 7n], [6n, 6n]), false));
     expect(listOf(cut.decode(base, encodeChange({ removed: [9n, 7n] })))).toEqual([
@@ -78,7 +78,7 @@ describe('a vector', () => {
     expect(cut.decode(base, encodeChange({ removed: [9n, 7n, 6n] }))).toBeUndefined();
   });
 
-  it('is cut off where it is too long, and then says so', () => {
+  it('is truncated when it is too long, and says so', () => {
     const short = vectorCodec(2);
     const back = short.decode(short.encode(vectorOf(entries([9n, 9n], [8n, 8n], [7n, 7n]), true)), none)!;
     expect(listOf(back)).toEqual([
@@ -88,7 +88,7 @@ describe('a vector', () => {
     expect(back.complete).toBe(false);
   });
 
-  it('is nothing when something else than changes was prepended', () => {
+  it('is a miss when the prepended bytes are no changes', () => {
     const base = codec.encode(vectorOf(entries([9n, 9n]), true));
     expect(codec.decode(base, Buffer.from('x'))).toBeUndefined();
     expect(codec.decode(base, Buffer.alloc(20))).toBeUndefined();

@@ -4,14 +4,14 @@ import { RoostError } from '../../core/index.js';
 import { again } from './again.js';
 import { Output } from './output.js';
 
-it('looks once without --watch', async () => {
+it('runs once without --watch', async () => {
   const { io } = recordedIo('.');
   let looks = 0;
   await again(io, {}, new Output(io, false), async () => void looks++);
   expect(looks).toBe(1);
 });
 
-it('looks again until it is stopped, past a cluster that does not answer for a while', async () => {
+it('repeats until it is stopped, also while the cluster does not answer', async () => {
   const { io, written } = recordedIo('.');
   const stop = new AbortController();
   let looks = 0;
@@ -25,7 +25,7 @@ it('looks again until it is stopped, past a cluster that does not answer for a w
   expect(written.stdout).toBe('cannot look now, looking again: db1 does not answer\n');
 });
 
-it('ends at an error that another look would not take away', async () => {
+it('ends at an error that a repetition would not cure', async () => {
   const { io } = recordedIo('.');
   const failing = again(io, { watch: 1 }, new Output(io, false), async () => {
     throw new RoostError('InvalidArgument', 'no such thing');

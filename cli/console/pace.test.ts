@@ -12,7 +12,7 @@ function clock() {
 }
 const { signal } = new AbortController();
 
-it('lets the first rows go at once, and each later batch when those before have had their time', async () => {
+it('sends the first batch at once, and each later batch when the rate allows', async () => {
   const time = clock();
   const pace = new Pace(500, signal, time);
   const sentMs: number[] = [];
@@ -23,7 +23,7 @@ it('lets the first rows go at once, and each later batch when those before have 
   expect(sentMs).toEqual([0, 2_000, 3_000, 3_020]);
 });
 
-it('does not make up for lost time', async () => {
+it('does not exceed the rate after a pause', async () => {
   const time = clock();
   const pace = new Pace(1_000, signal, time);
   await pace.admit(1_000);
@@ -33,7 +33,7 @@ it('does not make up for lost time', async () => {
   expect(time.nowMs()).toBe(61_000);
 });
 
-it('does not wait without a rate, and stops with its signal', async () => {
+it('does not wait without a rate, and ends when its signal is aborted', async () => {
   const time = clock();
   const fast = new Pace(undefined, signal, time);
   for (let i = 0; i < 3; i++) await fast.admit(1_000_000);

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { CliIo } from './cliIo.js';
 import { Progress } from './progress.js';
 
-it('shows what is done of what was left, of a total that grows', () => {
+it('shows the share done of a total that grows', () => {
   const stderr = Object.assign(new PassThrough(), {
     isTTY: true,
     columns: 120,

@@ -24,7 +24,7 @@ function terminal() {
   return { io, said: () => String(stdout.read() ?? ''), complained: () => String(stderr.read() ?? '') };
 }
 
-it('shows control characters in results, notes, tables and errors, and keeps our own styles', () => {
+it('escapes control characters in results, notes, tables and errors, and keeps our own styles', () => {
   const { io, said, complained } = terminal();
   const output = new Output(io, false);
   output.result({}, () => `${output.bold('bold')} ${nasty}`, [nasty]);
@@ -48,7 +48,7 @@ it('shows control characters in results, notes, tables and errors, and keeps our
   expect(complained()).toMatch(/^\u001b\[31mroost:\u001b\[39m a\\x1b\[2J[^\u001b\u009b\u202e\r]+$/u);
 });
 
-it('leaves in JSON nothing that is a control either, and JSON all the same', () => {
+it('escapes control characters in JSON, which stays valid', () => {
   const json = toJson({ text: nasty, at: 1n });
   expect(json).toMatch(/^[\u0020-\u007e]+$/u);
   expect(JSON.parse(json)).toEqual({ text: nasty, at: '1' });

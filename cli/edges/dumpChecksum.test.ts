@@ -18,7 +18,7 @@ function verify(text: string, pieces: readonly number[] = []): void {
 const block = fc.array(fc.stringMatching(/^[0-9]{1,5} [0-9]{1,5}$/), { minLength: 1, maxLength: 5 });
 
 it.each(dumpFormats)(
-  'any %s dump passes, however its bytes are cut, and none with a flipped bit behind the first line',
+  'accepts any %s dump, however its bytes are cut, and none with a flipped bit after the first line',
   (format) => {
     fc.assert(
       fc.property(
@@ -52,7 +52,7 @@ it('names the lines of the block that is damaged, and lines that stand in none',
   expect(() => verify(whole.slice(0, -4))).toThrow('the file ends 4 bytes early');
 });
 
-it('passes files that do not begin with a checksum', () => {
+it('accepts files that do not begin with a checksum', () => {
   expect(() => verify(`1 2\n${withChecksum('3 4\n', 1, 'edges').replace('3', '5')}`)).not.toThrow();
   expect(() => verify('')).not.toThrow();
 });

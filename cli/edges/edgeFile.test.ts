@@ -31,7 +31,7 @@ describe('EdgeFile', () => {
     expect(await read(packed)).toEqual(first);
   });
 
-  it('reads an empty file', async () => {
+  it('reads no edges from an empty file', async () => {
     expect(await (await EdgeFile.open(file('empty', ''))).check()).toMatchObject({ edgeCount: 0 });
   });
 
@@ -54,7 +54,7 @@ describe('EdgeFile', () => {
     });
   });
 
-  it('says that a file is missing, or is none', async () => {
+  it('says that a file is missing, or is no regular file', async () => {
     await expect(EdgeFile.open(join(folder, 'absent'))).rejects.toMatchObject({ code: 'NotFound' });
     await expect(EdgeFile.open(folder)).rejects.toMatchObject({ code: 'InvalidArgument' });
   });

@@ -40,7 +40,7 @@ function parse(
 }
 
 describe('EdgeParser', () => {
-  it('passes over no edge that stands among more blanks than it keeps of a line', () => {
+  it('finds an edge among more blanks than it keeps of a line', () => {
     const blanks = ' '.repeat(70_000);
     for (const line of [`${blanks}1 2`, `${blanks}1 2${blanks}`, `1 2${blanks}`, `1${blanks}2`, blanks]) {
       // Whole, and in pieces of which some hold nothing but blanks.
@@ -66,7 +66,7 @@ describe('EdgeParser', () => {
     expect(parser).toMatchObject({ lineCount: 6, edgeCount: 3, badLineCount: 0 });
   });
 
-  it('gives back any 64-bit numbers, however the bytes are cut', () => {
+  it('parses any 64-bit numbers, however the bytes are cut', () => {
     const row = fc.record({
       source: fc.bigInt(0n, maxId),
       destination: fc.bigInt(0n, maxId),

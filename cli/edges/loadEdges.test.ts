@@ -20,7 +20,7 @@ describe('loadEdges', () => {
   const load = (options: Pick<LoadEdgesOptions, 'write'> & Partial<LoadEdgesOptions>) =>
     loadEdges(file, { inFlight: 3, skipBad: false, signal: new AbortController().signal, ...options });
 
-  it('writes every edge once, with no more batches under way than allowed', async () => {
+  it('writes every edge once, with no more batches in flight than allowed', async () => {
     const seen = new Set<bigint>();
     let underWay = 0;
     let most = 0;
@@ -41,7 +41,7 @@ describe('loadEdges', () => {
     expect(loaded.acknowledgmentMs).toHaveLength(11);
   });
 
-  it('stops at the first error, and waits for what is under way', async () => {
+  it('stops at the first error, once the batches in flight have ended', async () => {
     let underWay = 0;
     let started = 0;
     const write = async (): Promise<void> => {
@@ -69,7 +69,7 @@ describe('loadEdges', () => {
     expect([admitted, sent]).toEqual([edgeCount, edgeCount]);
   });
 
-  it('stops when told to', async () => {
+  it('stops when its signal is aborted', async () => {
     const stop = new AbortController();
     await expect(load({ write: async () => stop.abort(new Error('stopped')), signal: stop.signal })).rejects.toThrow(
       'stopped',
@@ -107,7 +107,7 @@ describe('waitUntilMaterialized', () => {
     expect(asked()).toBe(2);
   });
 
-  it('says that jobs were given up, but for those given up before', async () => {
+  it('reports jobs that were given up since it began', async () => {
     await expect(waitUntilMaterialized(states({ bad: 3 }).ask, signal, { badBefore: 1 })).rejects.toMatchObject({
       code: 'DataLoss',
       fields: { bad: '3' },
@@ -117,7 +117,7 @@ describe('waitUntilMaterialized', () => {
 });
 
 describe('quantile', () => {
-  it('takes the value below which a share lies', () => {
+  it('returns the value below which a share of the values lies', () => {
     const values = Array.from({ length: 100 }, (_, i) => i);
     expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1), quantile([], 0.5)]).toEqual([
       50, 99, 99, 0,

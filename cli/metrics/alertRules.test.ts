@@ -22,7 +22,7 @@ describe('alert rules', () => {
     expect(readFileSync(page, 'utf8')).toContain(`\`${name}\``);
   });
 
-  it('have a case each below', () => {
+  it('each have a test case', () => {
     expect(Object.keys(cases).sort()).toEqual(alertRules.map(({ name }) => name).sort());
   });
 

@@ -14,7 +14,7 @@ describe('compareDegrees', () => {
       Array.from(ids, (id) => ({ normal: byId[direction][Number(id)]!, negative: 0n, archived: 0n, removed: 0n }));
   const signal = new AbortController().signal;
 
-  it('finds that all agree', async () => {
+  it('finds no difference when all degrees agree', async () => {
     expect(await compareDegrees(degrees, counts(right), signal)).toEqual({
       degreeCount: 6,
       mismatchCount: 0,
@@ -34,11 +34,11 @@ describe('compareDegrees', () => {
     });
   });
 
-  it('takes a missing answer for a mismatch', async () => {
+  it('counts a missing answer as a mismatch', async () => {
     expect(await compareDegrees(degrees, async () => [], signal)).toMatchObject({ mismatchCount: 6 });
   });
 
-  it('stops when told to', async () => {
+  it('stops when its signal is aborted', async () => {
     await expect(compareDegrees(degrees, counts(right), AbortSignal.abort(new Error('stopped')))).rejects.toThrow(
       'stopped',
     );

@@ -40,7 +40,7 @@ describe('a file of tweets', () => {
     ).toEqual(['né\u2028日本 🐦', '\ufffd']);
   });
 
-  it('is not mended where it is no UTF-8', async () => {
+  it('is refused when it is not valid UTF-8', async () => {
     await expect(
       rowsOf(
         'c.csv',
@@ -64,7 +64,7 @@ describe('a file of tweets', () => {
     ]);
   });
 
-  it('is refused where it says two things of one', async () => {
+  it('is refused when it gives one field two values', async () => {
     await expect(rowsOf('f.csv', 'id,text,text\n1860000000000000001,a,b\n')).rejects.toEqual(
       refused(/f\.csv: the head line has two columns "text"/),
     );

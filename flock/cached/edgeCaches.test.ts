@@ -171,7 +171,7 @@ describe('the newest edges of a node', () => {
     expect((await other.edges(graphId, ids(20), ids(21)))[0]?.state).toBe('normal');
   });
 
-  it('stay as they are when a job comes again, and are put right where it had not reached them', async () => {
+  it('stay unchanged when a job is applied again, and are corrected where the job had not reached the cache', async () => {
     const { newest } = other.options.caches!;
     const again = (): Promise<void> =>
       flock.write(
@@ -207,7 +207,7 @@ describe('the newest edges of a node', () => {
 });
 
 describe('edges by their ends', () => {
-  it('are cached, the missing ones too, and forgotten by a write', async () => {
+  it('are cached, missing ones too, and invalidated by a write', async () => {
     const pair = async (): Promise<(string | undefined)[]> =>
       (await other.edges(graphId, ids(40, 40), ids(41, 42))).map((edge) => edge?.state);
     const { edges } = other.options.caches!;
@@ -223,7 +223,7 @@ describe('edges by their ends', () => {
   });
 });
 
-it('what a repair writes is not hidden by what was cached', async () => {
+it('a read after a repair returns the repaired rows, not the cached ones', async () => {
   await write('add', [
     [50, 51],
     [50, 52],
@@ -261,7 +261,7 @@ it('what a repair writes is not hidden by what was cached', async () => {
   expect((await other.edges(graphId, ids(50), ids(52)))[0]?.state).toBe('normal');
 });
 
-it('cache and databases agree in the end', async () => {
+it('cache and databases agree after all writes', async () => {
   await untilApplied(flock);
   const { newest, edges } = other.options.caches!;
   const reports = [

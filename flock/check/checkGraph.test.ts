@@ -182,7 +182,7 @@ describe('a check', () => {
     60_000,
   );
 
-  it('repairs a row to the byte', async () => {
+  it('repairs a row so that all replicas hold the same bytes', async () => {
     const copies = (): Promise<SqlRow[][]> =>
       Promise.all(
         flock.gizzard.topology

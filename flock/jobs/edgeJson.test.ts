@@ -8,7 +8,7 @@ import { edgeJob } from './edgeJob.js';
 
 const big = 2n ** 62n + 1n;
 
-it('writes edges as people read them, and reads them again to the same job', async () => {
+it('writes edges as readable JSON, and reads the same job from it', async () => {
   const payload = encodeEdges({
     graphId: 3,
     operations: ['add', 'negate', 'archive', 'remove'],
@@ -31,7 +31,7 @@ it('writes edges as people read them, and reads them again to the same job', asy
   expect([edgesToJson(again), times]).toEqual([json, undefined]);
 });
 
-it('takes plain numbers, and leaves times that are not given to the journal', async () => {
+it('accepts plain numbers, and leaves missing times to the journal', async () => {
   const { payload, times } = await edgesFromJson({
     graph: 1,
     edges: [
@@ -95,7 +95,7 @@ describe('bad edges', () => {
   });
 });
 
-it('refuses a payload whose edges are none', () => {
+it('refuses a payload with an invalid edge', () => {
   const payload = encodeEdges({
     graphId: 1,
     operations: 'add',

@@ -16,7 +16,7 @@ it.each<[string, Buffer, (payload: Buffer) => unknown]>([
   ['rows', encodeRows([]), decodeRows],
   ['a sweep', encodeSweep({ tableId: 1, id: 1n, after: undefined }), (payload) => decodeSweep(payload)],
 ])(
-  '%s of a later version, whatever their form, are left to servers that know it; what is corrupt is told from them',
+  '%s of a later version are left to servers that know it, and are told apart from corrupt ones',
   (_name, payload, decode) => {
     expect(() => decode(payload)).not.toThrow();
     expect(() => decode(Buffer.of(2))).toThrow(UnknownJob);

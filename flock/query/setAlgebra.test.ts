@@ -65,7 +65,7 @@ function valueOf(tree: Expression): Set<bigint> {
 const fallingIds = (tree: Expression): bigint[] => [...valueOf(tree)].sort((a, b) => (a < b ? 1 : -1));
 
 describe('compound queries', () => {
-  it('give what sets in memory give, there and back, whatever the size of the pages', async () => {
+  it('page forward and back through the same ids as sets in memory, whatever the page size', async () => {
     await fc.assert(
       fc.asyncProperty(expression, fc.constantFrom(1, 7, 300, 5_000), async (tree, size) => {
         // A single set pages by position; as a union with itself it pages by id, like any other.
@@ -125,7 +125,7 @@ describe('compound queries', () => {
     );
   }, 120_000);
 
-  it('say how they were answered', async () => {
+  it('explain how they were answered', async () => {
     const explained = await flock.explain(queryOf({ kind: 'intersection', left: 0, right: 3 }), {
       count: 10,
       cursor: -1n,

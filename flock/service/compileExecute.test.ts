@@ -17,7 +17,7 @@ function operation(
   return { operation_type: type, term, ...(position === undefined ? {} : { position }) };
 }
 
-it('makes one write of each graph, in the order of the operations, at the present in milliseconds', () => {
+it('makes one write for each graph, in the order of the operations, with positions at the present in milliseconds', () => {
   const at = 1_700_000_000_123n;
   const operations = [
     operation(Add, 1, true, 10n, [20n, 21n]),
@@ -67,7 +67,7 @@ it('takes seconds for times: adds stand at their beginning, others at their end,
   });
 });
 
-it('does nothing for a term that names none of the others', () => {
+it('writes nothing for a term with an empty list of destinations', () => {
   expect(compileExecute({ operations: [operation(Add, 1, true, 1n, [])], priority: PriorityNumber.High }, 5)).toEqual({
     batch: [],
     unplaced: [],
@@ -75,7 +75,7 @@ it('does nothing for a term that names none of the others', () => {
   });
 });
 
-it('makes several writes of more edges than one entry of the journal holds', () => {
+it('splits more edges than one journal entry holds into several writes', () => {
   const others = Array.from({ length: limits.operationsPerWrite + 1 }, (_, i) => BigInt(i));
   const { batch } = compileExecute(
     { operations: [operation(Add, 1, true, 1n, others)], priority: PriorityNumber.High },
@@ -146,7 +146,7 @@ describe('refuses', () => {
     ).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) as string }) as Error);
   });
 
-  it('a priority that does not exist', () => {
+  it('an unknown priority', () => {
     expect(() => compileExecute({ operations: [good], priority: 4 as FlockDBTypes.Priority }, 5)).toThrow(
       'there is no priority 4',
     );

@@ -76,7 +76,7 @@ const simple = (source: bigint, forward: boolean): FlockDBTypes.SelectOperation 
 });
 const page = (count: number): FlockDBTypes.Page => ({ count, cursor: int64(-1n) });
 
-it("answers Roost's own methods", async () => {
+it("answers Roost's own methods with the written edges", async () => {
   expect((await client.list_graphs()).map(({ id, name }) => ({ id, name }))).toEqual([
     { id: 1, name: 'follows' },
     { id: 2, name: 'blocks' },
@@ -165,7 +165,7 @@ describe('bad input to our own methods is refused with InvalidArgument', () => {
   });
 });
 
-it('writes nothing where one of the graphs of execute does not exist', async () => {
+it('writes nothing when one graph of an execute does not exist', async () => {
   const add = (graph: number): FlockDBTypes.ExecuteOperation => ({
     operation_type: ExecuteOperationType.Add,
     term: { source_id: int64(50n), graph_id: graph, is_forward: true, destination_ids: packIds([51n]) },
@@ -185,7 +185,7 @@ it('writes nothing where one of the graphs of execute does not exist', async () 
   expect(server.flock.lastOptions).toMatchObject({ priority: 'medium' });
 });
 
-it('answers FlockDB clients that go on past the end with an empty page', async () => {
+it('returns an empty page to FlockDB clients that page past the end', async () => {
   const [past] = await client.select2([{ operations: [simple(1n, true)], page: { count: 5, cursor: int64(0n) } }]);
   expect([past!.ids.length, toBigint(past!.next_cursor), toBigint(past!.prev_cursor), past!.partial]).toEqual([
     0,

@@ -108,7 +108,7 @@ it('has a write that follows by the clock of the journal win over an add by exec
   expect((await edge(node))!.state).toBe('removed');
 });
 
-it('has the same rule for mass operations', async () => {
+it('applies the same rule to mass operations', async () => {
   const node = nextNode++;
   await execute('add', node, { others, at: 1_000 });
   await execute('archive', node, { at: 1_000 });
@@ -163,7 +163,7 @@ it('does nothing for an empty list of destinations, but knows whether the graph 
   await expect(execute('add', node, { others: [] }, 900)).rejects.toMatchObject({ code: 'NotFound' });
 });
 
-it('answers pages of any size with as much as a page holds', async () => {
+it('shortens pages past the limit to the limit', async () => {
   const node = nextNode++;
   await execute('add', node, { others: Array.from({ length: 10_001 }, (_, i) => BigInt(i)) });
   const operations = [{ operation_type: 1, term: { source_id: node, graph_id: 1, is_forward: true } }];

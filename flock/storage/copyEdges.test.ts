@@ -54,7 +54,7 @@ const counts = (): Promise<SqlRow[]> =>
   host.rows(`SELECT source_id, normal_count, archived_count FROM ${tables.nodes} ORDER BY source_id`, [], deadline());
 
 describe('rows of another shard', () => {
-  it('are taken over, with counters and numbers of any size', async () => {
+  it('are copied with their counters, also for numbers of any size', async () => {
     const large = '9223372036854775807';
     const rows: SqlRow[] = [
       row(1, 5),
@@ -69,14 +69,14 @@ describe('rows of another shard', () => {
     ]);
   });
 
-  it('meet what was written here: the newer stays', async () => {
+  it('merge with newer writes here: the later write wins', async () => {
     await copy([row(1, 5), row(1, 6)]);
     await copy([row(1, 5, 2, 9), row(1, 6, 2, 11), row(1, 7)]);
     expect(await edges()).toEqual([row(1, 5), row(1, 6, 2, 11), row(1, 7)]);
     expect(await counts()).toEqual([[1, 2, 1]]);
   });
 
-  it('show what mass operations at either end made of them', async () => {
+  it('have the state that mass operations at either end gave them', async () => {
     await copy([row(1, 5)]);
     await host.run(`UPDATE ${tables.nodes} SET colour = 2, coloured_at = 20`, [], deadline());
     const told = cells({
@@ -91,7 +91,7 @@ describe('rows of another shard', () => {
     expect(await edges()).toEqual([row(1, 5), cells({ source_id: 1, destination_id: 6, state: 2 }), told]);
   });
 
-  it('are merged also where the counters say that there is nothing to meet', async () => {
+  it('are merged also when the counters show no rows here', async () => {
     await copy([row(1, 5), row(1, 6)]);
     await host.run(`UPDATE ${tables.nodes} SET normal_count = 0`, [], deadline());
     await copy([row(1, 6, 2, 11)]);

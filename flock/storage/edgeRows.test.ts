@@ -55,7 +55,7 @@ it('sends a plain edge as four numbers', async () => {
   expect([sql.includes(four), json]).toEqual([true, '[[1,9223372036854775807,0,5]]']);
 });
 
-it('sends the whole row where something happened to it, and writes it over the old one', async () => {
+it('sends the whole row of a changed edge, and overwrites the old row', async () => {
   const peer = { color: 2, coloredAt: 7n, removedThrough: -1n };
   const touched = { record: { ...record, position: 6n, peer }, visible: 2 };
   const [sql, json] = await sent((session) => replaceRows(session, tables, [touched], deadline));
@@ -78,7 +78,7 @@ it('finds rows by one parameter, and locks nodes in the order of their ids', asy
   ]);
 });
 
-it('counts by the counters alone that change', async () => {
+it('updates only the counters that change', async () => {
   const locked = new Map([[3n, { registers: untouched, edgeCount: 1 }]]);
   expect(await sent((session) => addCounts(session, tables, new Map([[3n, [1, 0, -1, 0]]]), locked, deadline))).toEqual(
     [
