@@ -24,7 +24,7 @@ it('a host belongs to one backend', () => {
   expect(() => hosts.add(backend('redis', []))).toThrow(/two backends redis/);
 });
 
-it('a host that is not configured is not asked: another server may know it, a command cannot', () => {
+it('a host that is not configured is Unavailable on a server, and FailedPrecondition in a command', () => {
   const hosts = new Hosts(new Metrics());
   hosts.add(backend('mysql', ['db1']));
   expect(hosts.isHealthy('constructor')).toBe(false);
@@ -33,7 +33,7 @@ it('a host that is not configured is not asked: another server may know it, a co
   expect(() => hosts.host('db9')).toThrow(expect.objectContaining({ code: 'Unavailable' }) as Error);
 });
 
-it("whether an error is the data's is said by the backend, and else by its code", () => {
+it("the backend decides whether an error is the data's, and otherwise the error's code", () => {
   const hosts = new Hosts(new Metrics());
   hosts.add(backend('mysql', ['db1'], { namesData: ({ fields }) => fields['sql_state'] === '22001' }));
   hosts.add(backend('redis', ['cache']));

@@ -67,7 +67,7 @@ describe('values', () => {
     },
   );
 
-  it('are exact, whatever they are', async () => {
+  it('of any type are exact', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.bigInt({ min: minInt64, max: maxInt64 }),
@@ -86,7 +86,7 @@ describe('values', () => {
     );
   });
 
-  it('come as a number where that is exact, else as a string', async () => {
+  it('come as a number if that is exact, else as a string', async () => {
     const [row] = await host.rows(
       'SELECT CAST(? AS SIGNED), CAST(? AS SIGNED)',
       [BigInt(Number.MAX_SAFE_INTEGER), 2n ** 53n],
@@ -162,7 +162,7 @@ describe('the pool', () => {
     expect(row).toEqual([expect.stringMatching(/STRICT_ALL_TABLES/), 5, 1]);
   });
 
-  it('says so where it cannot set up or make a connection', async () => {
+  it('fails with Unavailable when it cannot make or set up a connection', async () => {
     const hosts = new DatabaseHosts(
       {
         databaseHosts: {
@@ -193,7 +193,7 @@ describe('the pool', () => {
     expect(() => hosts.host('unknown')).toThrow(throwsCode('FailedPrecondition', /add it under databaseHosts/));
   });
 
-  it('takes no more work once it is closed', async () => {
+  it('refuses statements once it is closed', async () => {
     const hosts = new DatabaseHosts(config, silentLog);
     const closed = hosts.host(name);
     await closed.rows('SELECT 1', [], soon());
@@ -219,7 +219,7 @@ describe('the pool', () => {
     expect(await short).toEqual([[0]]);
   });
 
-  it('cuts off what takes too long when it is closed', async () => {
+  it('cuts off statements that take too long when it is closed', async () => {
     const hosts = new DatabaseHosts(
       { databaseHosts: config.databaseHosts, pool: { ...config.pool, connectTimeoutMs: 200 } },
       silentLog,
@@ -246,7 +246,7 @@ describe('a deadline', () => {
     await expect.poll(() => running('past its deadline')).toBe(0);
   });
 
-  it('is cut to the limit of the pool', async () => {
+  it('is at most the limit of the pool', async () => {
     const strict = open({ queryTimeoutMs: 200 });
     // Neither SLEEP nor BENCHMARK, which end without an error when the server's own limit comes first.
     const long = ['a', 'b', 'c', 'd'].map((name) => `information_schema.collations ${name}`).join(', ');
@@ -258,7 +258,7 @@ describe('a deadline', () => {
     await expect.poll(() => running('past the limit')).toBe(0);
   });
 
-  it('that has passed starts nothing', async () => {
+  it('that has passed sends no statement', async () => {
     const passed = Deadline.after(0);
     await expect(host.run(`REPLACE INTO ${database}.numbers (id) VALUES (50)`, [], passed)).rejects.toEqual(
       throwsCode('DeadlineExceeded', /./),
@@ -277,7 +277,7 @@ describe('a deadline', () => {
     expect(await host.rows(`SELECT id FROM ${database}.numbers WHERE id = 51 FOR UPDATE`, [], soon())).toEqual([]);
   });
 
-  it('leaves the pool as good as new', async () => {
+  it('leaves the pool with usable connections', async () => {
     const small = open({ size: 2 });
     const answers = await Promise.allSettled(
       Array.from({ length: 20 }, (_, i) =>
@@ -336,7 +336,7 @@ describe('a transaction', () => {
   const rowsOf = (id: number): Promise<SqlRow[]> =>
     host.rows(`SELECT big FROM ${database}.numbers WHERE id = ?`, [id], soon());
 
-  it('commits what it did', async () => {
+  it('commits the statements of its work', async () => {
     const result = await host.transaction(soon(), async (session) => {
       await session.run(`INSERT INTO ${database}.numbers (id, big) VALUES (70, 1)`, [], soon());
       await session.run(`UPDATE ${database}.numbers SET big = big + 1 WHERE id = 70`, [], soon());
@@ -408,7 +408,7 @@ describe('errors', () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it('that the server answers with do not make it unhealthy', async () => {
+  it('that the server answers with leave it healthy', async () => {
     for (let i = 0; i < 5; i++)
       await expect(host.rows('SELECT FROM WHERE', [], soon())).rejects.toBeInstanceOf(RoostError);
     expect(host.health.down).toBe(false);

@@ -93,7 +93,7 @@ describe('a host that hangs', () => {
     await expect.poll(() => readFrom(hosts), { timeout: 20_000 }).toBe('db1');
   });
 
-  it('is not taken for well because its pool refuses callers', async () => {
+  it('stays unhealthy while its pool refuses callers', async () => {
     const hosts = open({ size: 1, waiting: 1 });
     const host = hosts.host('db1');
     await playground.pause('db1');
@@ -110,7 +110,7 @@ describe('a host that hangs', () => {
     }
   });
 
-  it('stops what was asked of it when it goes on', async () => {
+  it('cancels its statements when it resumes', async () => {
     const hosts = open();
     const host = hosts.host('db1');
     const statement = host.rows("SELECT SLEEP(60), 'asked before the pause'", [], Deadline.after(1_000));

@@ -13,7 +13,7 @@ afterAll(() => hosts.close());
 const deadline = (): Deadline => Deadline.after(10_000);
 const run = (sql: string): Promise<unknown> => hosts.host(name).run(sql, [], deadline());
 
-it('what a host holds and has free is asked of its server', async () => {
+it('the used and the free bytes of a host come from its server', async () => {
   const room = () => hosts.host(name).room(deadline());
   const before = await room();
   await run(`CREATE DATABASE ${config.cluster}`);

@@ -18,7 +18,7 @@ describe('an error of a database host', () => {
     ['ER_DUP_ENTRY', '23000'],
     // MariaDB's broken constraint, under a number that the driver takes for another error.
     ['ER_INNODB_AUTOEXTEND_SIZE_OUT_OF_RANGE', '23000'],
-  ])('%s names the data', (code, state) => {
+  ])('%s blames the data', (code, state) => {
     expect(namesData(of(code, state))).toBe(true);
     expect(isHostDown(of(code, state))).toBe(false);
   });
@@ -37,16 +37,16 @@ describe('an error of a database host', () => {
     ['ER_INDEX_CORRUPT', 'HY000'],
     ['ECONNREFUSED', undefined],
     [undefined, 'HY000'],
-  ])('%s is of the place', (code, state) => {
+  ])('%s does not blame the data', (code, state) => {
     expect(namesData(of(code, state))).toBe(false);
   });
 
-  it('that is not listed is of the host, and worth another attempt', () => {
+  it('that is not listed blames the host, and is worth another attempt', () => {
     expect(of('ER_SOMETHING_NEW', 'HY000')).toMatchObject({ code: 'Unavailable', retryable: true });
     expect(of(undefined, 'HY000')).toMatchObject({ code: 'Unavailable' });
   });
 
-  it('takes the host for down only where the host as a whole cannot be used', () => {
+  it('counts the host as down only if the whole host cannot be used', () => {
     expect(
       ['ECONNREFUSED', 'ER_ACCESS_DENIED_ERROR', 'ER_SERVER_SHUTDOWN'].map((code) => isHostDown(of(code))),
     ).toEqual([true, true, true]);
@@ -61,7 +61,7 @@ describe('an error of a database host', () => {
     ).toEqual([false, false, false, false, false]);
   });
 
-  it('says what to do', () => {
+  it('names the next step', () => {
     expect(
       of('ER_ACCESS_DENIED_ERROR', '28000', "Access denied for user 'app'@'localhost' (using password: YES)").message,
     ).toMatch(/^db2 refuses the log-in of user 'app': check databaseHosts\.db2\.user and password \(Access denied/);

@@ -44,7 +44,7 @@ it('does not count the claim of a process that is gone, though its pid be used a
   expect(readdirSync(parent)).toEqual(['keep']);
 });
 
-it('leaves nothing behind, also when the work fails', async () => {
+it('leaves no files behind, also when the work fails', async () => {
   const dir = join(parent, 'deep', 'playground');
   await expect(withLock(dir, 0, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(existsSync(dir)).toBe(false);

@@ -172,7 +172,7 @@ describe('a running playground', () => {
     expect(await query(playground, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('names its servers when asked for another', async () => {
+  it('lists its servers when asked for an unknown one', async () => {
     await expect(playground.kill('db9')).rejects.toThrow(/db1, db2, redis, cache1, cache2/);
   });
 
@@ -229,7 +229,7 @@ describe('a folder that has been used', () => {
   beforeEach(makeFolder);
   afterEach(removeFolder);
 
-  it('goes on with the data that a stop kept', async () => {
+  it('starts again with the data that a stop kept', async () => {
     const first = await startPlayground({ dir, ...small });
     await query(first, 'CREATE DATABASE kept');
     await first.stop({ keepData: true });
@@ -271,7 +271,7 @@ describe('a folder that has been used', () => {
     bystander.kill();
   });
 
-  it('is refused, and left as it is, when it holds something else', async () => {
+  it('is refused, and left unchanged, when it holds other files', async () => {
     writeFileSync(join(parent, 'letter.txt'), 'dear');
     await expect(startPlayground({ dir: parent })).rejects.toMatchObject({
       code: 'FailedPrecondition',
@@ -300,7 +300,7 @@ describe('a folder that has been used', () => {
     expect(existsSync(join(dir, 'db1', 'data'))).toBe(true);
   });
 
-  it.each([0, 33, 1.5])('is not even made for %d database hosts', async (databaseHosts) => {
+  it.each([0, 33, 1.5])('is not created for %d database hosts', async (databaseHosts) => {
     await expect(startPlayground({ dir, databaseHosts })).rejects.toMatchObject({ code: 'InvalidArgument' });
     expect(existsSync(dir)).toBe(false);
   });

@@ -68,7 +68,7 @@ describe('loadConfig', () => {
     expect(config.databaseHosts['host1']).toEqual({ host: '127.0.0.1', port: 3307, user: 'root', password: '' });
   });
 
-  it('looks at the option, then ROOST_CONFIG, then the two places', () => {
+  it('reads the file of the option, else of ROOST_CONFIG, else of the two default places', () => {
     write({ ...valid, cluster: 'playground' }, '.roost/roost.config.json');
     expect(load().config.cluster).toBe('playground');
     write({ ...valid, cluster: 'here' });
@@ -144,7 +144,7 @@ describe('loadConfig', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('says where it looked when there is no file', () => {
+  it('names the places where it looked when there is no file', () => {
     expect(problem()).toMatchInlineSnapshot(`
       {
         "code": "NotFound",

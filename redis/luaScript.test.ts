@@ -41,7 +41,7 @@ return {one, two or 'none', three or 'none', #lists, more[1], twice(a), b, c or 
     expect(answer).toEqual(['1', 'none', '3', 0, 'm', 'aa', '2', 'none', 'y', 0]);
   });
 
-  it('is found again by a Redis that has forgotten it', async () => {
+  it('is loaded again into a Redis that has forgotten it', async () => {
     const one = script<number>('one', '-- KEYS: a\nreturn 1');
     expect(await one.run(redis, { a: 'a' }, {})).toBe(1);
     await redis.script('FLUSH');

@@ -125,7 +125,7 @@ describe('the control tables', () => {
     expect(await policies(await process())).toEqual(['one', 'one', 'one']);
   });
 
-  it('are read from the newest replica that answers', async () => {
+  it('are read from the newest replica that answers, also without the primary', async () => {
     const process = await cluster();
     await process();
     await set((await process(['c'])).control, 'one');
@@ -151,7 +151,7 @@ describe('the control tables', () => {
     await expect.poll(() => policies(whole), { timeout: 10_000 }).toEqual(['three', 'three', 'three']);
   });
 
-  it('keep what was acknowledged when another replica is promoted, and lose, with a word, what the old primary alone had', async () => {
+  it('keep acknowledged changes when another replica is promoted, and report the changes that the old primary alone had', async () => {
     const process = await cluster();
     const whole = await process();
     await set(whole.control, 'acknowledged');
@@ -242,7 +242,7 @@ describe('what replicas hold', () => {
   const sql = (store: ControlStore, statement: string): Promise<unknown> =>
     store.host.run(statement.replace('#', store.table('meta').replace('.`meta`', '')), [], soon());
 
-  it('is compared though they have seen the same changes, and mended as most of them say, on the primary too', async () => {
+  it("is compared even after the same changes, and repaired to the majority's rows, on the primary too", async () => {
     const whole = await withLinks();
     const [a, b] = whole.control.stores;
     await sql(b!, 'DELETE FROM #.links');
@@ -264,7 +264,7 @@ describe('what replicas hold', () => {
     expect(await whole.health.repair()).toEqual([]);
   });
 
-  it('is mended by no guess where as many say one thing as another', async () => {
+  it('is left as it is when no majority agrees', async () => {
     const whole = await withLinks();
     const [a, b, c] = whole.control.stores;
     await sql(a!, "UPDATE #.tweet_policy SET policy = 'by hand'");

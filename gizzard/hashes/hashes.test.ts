@@ -70,11 +70,11 @@ describe('fnv1a64', () => {
 });
 
 describe('the hashes', () => {
-  it('have names of their own', () => {
+  it('have distinct names', () => {
     expect(new Set(keyHashes.map((hash) => hash.name)).size).toBe(keyHashes.length);
   });
 
-  it('are listed where a name is unknown', () => {
+  it('are listed in the error for an unknown name', () => {
     expect(() => keyHash('md5')).toThrow(
       expect.toSatisfy(
         (error) => isRoostError(error, 'InvalidArgument') && error.message.includes('identity, byteSwap, fnv1a64'),

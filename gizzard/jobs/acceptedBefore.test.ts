@@ -70,7 +70,7 @@ describe('a write that comes again', () => {
     await expect.poll(() => worker.jobs.sizes('high')).toEqual(idle);
   });
 
-  it('is told that no replica has taken it yet, as the first time was', async () => {
+  it('gets the same answer as the first time while no replica has applied it', async () => {
     const gizzard = await cluster.open({ hooks: { beforeApply: failOn('/first', 'Unavailable') } });
     const identity = await identityOf(gizzard);
     const journaled = { code: 'Unavailable', retryable: false, fields: { journaled: 'true' } };
@@ -79,7 +79,7 @@ describe('a write that comes again', () => {
     expect(await gizzard.jobs.sizes('high')).toEqual({ ...idle, failing: 2 });
   });
 
-  it('is told so where a server that stops has handed the job back', async () => {
+  it('gets the same answer when a server that stops has handed the job back', async () => {
     const { opened, open } = gate();
     const [worker, other] = [
       await cluster.open({ hooks: { beforeApply: () => opened } }),
@@ -103,7 +103,7 @@ describe('a write that comes again', () => {
 });
 
 describe('the last moment of a write', () => {
-  it('ends its being accepted, whatever deadline the server has for it', async () => {
+  it("bounds when it is accepted, whatever the server's deadline", async () => {
     const gizzard = await cluster.open({ work: false });
     const identity = await identityOf(gizzard, -1);
     await expect(write(gizzard, identity)).rejects.toMatchObject({
@@ -128,7 +128,7 @@ describe('the last moment of a write', () => {
     expect(await gizzard.jobs.sizes('high')).toEqual(idle);
   });
 
-  it('is how long it is remembered', async () => {
+  it('is how long its identity is remembered', async () => {
     const gizzard = await cluster.open({ work: false });
     await write(gizzard, await identityOf(gizzard, 5_000));
     const [key] = (await cluster.redis.keys('*:jobs:write:*')).filter((name) =>

@@ -36,7 +36,7 @@ describe('a replica that lacks a write', () => {
     }
   }, 60_000);
 
-  it('is told of by name, with its jobs, until they are applied, discarded or put right', async () => {
+  it('is named, with its jobs, until they are applied, discarded or repaired', async () => {
     let failing = true;
     const metrics = new Metrics();
     const gizzard = await cluster.open({
@@ -75,7 +75,7 @@ describe('a replica that lacks a write', () => {
     expect(await notesOf(gizzard)).toMatchObject({ [leaf]: ['1=2', '1=3'] });
   });
 
-  it('counts as such while its jobs are tried again', async () => {
+  it('counts as lagging while its jobs are tried again', async () => {
     let failing = true;
     const seen: unknown[] = [];
     const gizzard = await cluster.open({

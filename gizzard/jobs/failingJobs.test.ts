@@ -10,7 +10,7 @@ const note = (key: bigint | number, value: number): Note => ({ key: BigInt(key),
 const idle = { queued: 0, failing: 0, bad: 0 };
 
 describe('a leaf that fails', () => {
-  it('is tried again, and no other is', async () => {
+  it('is the only leaf that is tried again', async () => {
     let failing = true;
     const applied: string[] = [];
     const gizzard = await cluster.open({
@@ -67,7 +67,7 @@ describe('a leaf that fails', () => {
     await answer;
   });
 
-  it('makes the job bad after the error limit, of which nothing is lost', async () => {
+  it('makes the job bad after the error limit, and keeps all of its data', async () => {
     let failing = true;
     const gizzard = await cluster.open({
       jobs: { errorLimit: 3 },
@@ -250,7 +250,7 @@ describe('a job that nobody can apply', () => {
     await expect.poll(() => notesOf(gizzard)).toMatchObject(cluster.both('first', ['1=1']));
   });
 
-  it('because the entry is no job is kept as it is, with the reason', async () => {
+  it('because the entry is no job is kept unchanged, with the reason', async () => {
     const metrics = new Metrics();
     const gizzard = await cluster.open({ metrics });
     await cluster.redis.xadd(cluster.keys.queued, '*', 'something', 'else');

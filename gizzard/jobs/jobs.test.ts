@@ -30,7 +30,7 @@ describe('a job', () => {
     await expect.poll(() => gizzard.jobs.sizes('high')).toEqual(idle);
   });
 
-  it('waits in the journal until somebody works', async () => {
+  it('waits in the journal until a worker starts', async () => {
     const writer = await cluster.open({ work: false });
     await append(writer, [note(1, 1)]);
     await append(writer, [note(1, 2)]);
@@ -52,7 +52,7 @@ describe('a job', () => {
     await expect.poll(() => gizzard.jobs.sizes('low')).toEqual(idle);
   });
 
-  it('goes together with all that wait for the same leaf', async () => {
+  it('is applied in one transaction with others that wait for the same leaf', async () => {
     const held = gate();
     const batches: Record<string, number[]> = {};
     const gizzard = await cluster.open({
@@ -73,7 +73,7 @@ describe('a job', () => {
     expect(batches).toEqual(cluster.both('first', [1, 50]));
   });
 
-  it('brings about others of its own priority, also when it was applied together with jobs of a lower one', async () => {
+  it('creates other jobs of its own priority, also when applied together with jobs of a lower priority', async () => {
     const held = gate();
     let calls = 0;
     const gizzard = await cluster.open({
@@ -96,7 +96,7 @@ describe('a job', () => {
     await expect.poll(() => notesOf(gizzard)).toMatchObject({ [`${cluster.db1}/first`]: ['1=1', '1=2', '1=3', '1=4'] });
   });
 
-  it('brings about others, which are journaled before it counts as applied', async () => {
+  it('creates other jobs, which are journaled before it counts as applied', async () => {
     const held = gate();
     const gizzard = await cluster.open({
       hooks: {
@@ -145,7 +145,7 @@ describe('a caller that waits', () => {
     expect(await notesOf(writer)).toMatchObject({ [`${cluster.db1}/first`]: ['1=1'], [`${cluster.db2}/first`]: [] });
   });
 
-  it('hears that no replica has the write yet', async () => {
+  it('is told that no replica has the write yet', async () => {
     const writer = await cluster.open({ work: false });
     await cluster.open({ hooks: { beforeApply: failOn('/second', 'Unavailable') } });
     const write = append(writer, [note(1, 1), note(secondShard, 1)], { wait: true });

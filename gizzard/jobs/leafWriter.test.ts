@@ -25,7 +25,7 @@ async function batchesOf(groups: readonly (readonly [Priority, ...number[]])[], 
   return batches;
 }
 
-it('takes what is urgent before what was there first, and leaves every second batch to the oldest', async () => {
+it('applies urgent items first, and leaves every second batch to the oldest items', async () => {
   expect(
     await batchesOf(
       [
@@ -42,7 +42,7 @@ it('takes what is urgent before what was there first, and leaves every second ba
   ).toEqual([[6], [1], [8, 9], [2, 3], [10], [4, 5], [7]]);
 });
 
-it('applies together what fits into a batch', async () => {
+it('fills each batch up to its bound', async () => {
   expect(
     await batchesOf(
       [

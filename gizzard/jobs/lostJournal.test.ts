@@ -265,7 +265,7 @@ describe('a Redis that writes its file every second, and starts anew,', () => {
     own = { ...own, redis: { ...own.redis, port: lazy.port } };
   });
 
-  it('goes on where every server that wrote to it lives, or has ended in order', async () => {
+  it('is accepted when every server that wrote to it lives, or has stopped in order', async () => {
     const gizzard = await open();
     const ended = await open({ work: false });
     expect([await writes(gizzard), await writes(ended)]).toEqual([true, true]);

@@ -107,7 +107,7 @@ describe("the journal's Redis", () => {
     expect(second).toEqual(first);
   }, 90_000);
 
-  it('that is away refuses writes, lets their callers wait again, and is not the end of the metrics', async () => {
+  it('that is down refuses writes, leaves the metrics working, and serves waiting callers again when it is back', async () => {
     const metrics = new Metrics();
     const cluster = newCluster();
     const gizzard = await open(cluster, { work: true, metrics });

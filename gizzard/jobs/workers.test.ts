@@ -46,7 +46,7 @@ describe('a worker that died', () => {
       .not.toContain('dead');
   });
 
-  it('has its jobs taken at once by who knows that it is gone', async () => {
+  it('has its jobs taken over at once by a worker that knows that it is gone', async () => {
     const writer = await cluster.open({ work: false });
     await writer.jobs.journal.prepare();
     for (let i = 0; i < 10; i++) await append(writer, [note(1, i)]);
@@ -58,7 +58,7 @@ describe('a worker that died', () => {
     expect((await notesOf(writer))[`${cluster.db2}/first`]).toHaveLength(10);
   });
 
-  it('is not one that takes long', async () => {
+  it('is told apart from a worker that is slow', async () => {
     const held = gate();
     const applied: string[] = [];
     const hooks: NotesHooks = {
@@ -111,7 +111,7 @@ describe('a worker that died', () => {
 });
 
 describe('closing', () => {
-  it('finishes the jobs in work', async () => {
+  it('finishes the jobs in progress', async () => {
     const held = gate();
     let started = 0;
     const gizzard = await cluster.open({
@@ -132,7 +132,7 @@ describe('closing', () => {
     expect(await notesOf(other)).toMatchObject(cluster.both('first', ['1=1']));
   });
 
-  it('hands back what does not finish, for others to take at once', async () => {
+  it('hands back unfinished jobs, which others take at once', async () => {
     const held = gate();
     let started = 0;
     const slow = await cluster.open({
@@ -154,7 +154,7 @@ describe('closing', () => {
     held.open();
   });
 
-  it('works for one that never worked, and twice', async () => {
+  it('succeeds for a worker that never started, and when repeated', async () => {
     const gizzard = await cluster.open({ work: false });
     await gizzard.jobs.close(1_000);
     await gizzard.jobs.close(1_000);

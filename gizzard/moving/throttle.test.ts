@@ -11,7 +11,7 @@ const [host] = Object.keys(config.databaseHosts).map((name) => hosts.host(name))
 const open = new AbortController();
 afterAll(() => hosts.close());
 
-it('makes pages small while others are at work on a host', async () => {
+it('makes pages small while a host is busy', async () => {
   const throttle = new Throttle([host!], open.signal);
   let asked = 0;
   let stopped = false;

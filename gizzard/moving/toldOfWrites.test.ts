@@ -37,11 +37,11 @@ async function happens(hostname: string, write: () => Promise<void> = () => Prom
   return seen;
 }
 
-it('tells of rows that readers may have in their caches, before they are written and after', async () => {
+it('announces rows that readers may have cached, before and after they are written', async () => {
   expect(await happens('read')).toEqual(['told of a,b in 1', 'write', 'told of a,b in 1']);
 });
 
-it('has told of rows whose writing is not seen to end', async () => {
+it('has announced rows when the end of their write is not known', async () => {
   expect(await happens('read', () => Promise.reject(new Error('cut off')))).toEqual([
     'told of a,b in 1',
     'write',
@@ -49,6 +49,6 @@ it('has told of rows whose writing is not seen to end', async () => {
   ]);
 });
 
-it('tells nothing of a shard that serves no reads', async () => {
+it('announces nothing for a shard that serves no reads', async () => {
   expect(await happens('filled')).toEqual(['write']);
 });

@@ -55,7 +55,7 @@ const shardsOf = (nameServer: NameServer): string[] =>
   nameServer.topology.state.shards.map(({ id }) => shardKey(id)).sort();
 
 describe('setting up', () => {
-  it('may be done twice, and leaves what is there', async () => {
+  it('keeps an existing name server when it is repeated', async () => {
     const cluster = nextCluster();
     const nameServer = newProcess(cluster);
     await nameServer.create();
@@ -68,7 +68,7 @@ describe('setting up', () => {
     expect(other.topology.version).toBe(1);
   });
 
-  it('may be done by several at once', async () => {
+  it('succeeds when several processes do it at once', async () => {
     const cluster = nextCluster();
     const processes = [newProcess(cluster), newProcess(cluster), newProcess(cluster)];
     await Promise.all(processes.map((nameServer) => nameServer.create()));
@@ -101,7 +101,7 @@ describe('setting up', () => {
     expect(nameServer.topology.version).toBe(1);
   });
 
-  it('does not mend what is damaged, and says what to do', async () => {
+  it('refuses damaged tables, and says what to do', async () => {
     const cluster = nextCluster();
     const nameServer = newProcess(cluster);
     await nameServer.create();
@@ -118,7 +118,7 @@ describe('setting up', () => {
     expect(shardsOf(nameServer)).toEqual(['a/x']);
   });
 
-  it('says so where it was never done', async () => {
+  it('fails with what to do when the name server was never set up', async () => {
     const nameServer = newProcess(nextCluster());
     await expect(nameServer.reload()).rejects.toEqual(
       throwsCode('FailedPrecondition', new RegExp(`name server on ${db1} is not set up`)),
@@ -144,7 +144,7 @@ async function hostsWithout(...down: string[]): Promise<DatabaseHosts> {
 }
 
 describe('a name server that cannot be reached', () => {
-  it('is Unavailable', async () => {
+  it('answers Unavailable', async () => {
     const nameServer = newProcess(nextCluster(), [db1], await hostsWithout(db1));
     const unavailable = throwsCode('Unavailable', new RegExp(`^${db1}: .*ECONNREFUSED`));
     await expect(nameServer.reload()).rejects.toEqual(unavailable);
@@ -191,7 +191,7 @@ describe('a name server that cannot be reached', () => {
     expect(nameServer.topology.version).toBe(1);
   });
 
-  it('is not taken for an empty one because an empty one can be', async () => {
+  it('is not replaced by an empty one that can be reached', async () => {
     const cluster = nextCluster();
     await newProcess(cluster, [db1]).create();
     await newProcess(cluster, [db1]).apply([createShard('a/x')]);
@@ -204,7 +204,7 @@ describe('a name server that cannot be reached', () => {
     expect(shardsOf(seeing)).toEqual(['a/x']);
   });
 
-  it('shows in the metrics', async () => {
+  it('counts as down in the metrics', async () => {
     const cluster = nextCluster();
     await newProcess(cluster, [db1, db2]).create();
     const metrics = new Metrics();
@@ -233,7 +233,7 @@ describe('changes', () => {
     );
   });
 
-  it('come back from the tables as they were made', async () => {
+  it('are read back from the tables as they were made', async () => {
     const cluster = nextCluster();
     const [writer, reader] = [newProcess(cluster), newProcess(cluster)];
     await writer.create();
@@ -249,7 +249,7 @@ describe('changes', () => {
     expect(reader.topology.routes(1)).toHaveLength(2);
   });
 
-  it('leave in the tables what they leave in memory', async () => {
+  it('leave the same state in the tables as in memory', async () => {
     const cluster = nextCluster();
     const [writer, reader] = [newProcess(cluster), newProcess(cluster)];
     await writer.create();
@@ -362,7 +362,7 @@ describe('changes', () => {
     expect(await other.audit({ count: 9 })).toHaveLength(1);
   });
 
-  it('that are repeated are refused nowhere', async () => {
+  it('may be repeated, each of them', async () => {
     const nameServer = newProcess(nextCluster());
     await nameServer.create();
     const changes = changesFor(topologyOf(node('replicating', leaf('a'), leaf('b'))));
@@ -403,7 +403,7 @@ describe('a process', () => {
     await expect.poll(() => [watcher.lastReloadError, ...shardsOf(watcher)]).toEqual([undefined, 'a/x']);
   });
 
-  it('that reloads sees every change made before, whatever look is under way', async () => {
+  it('that reloads sees every earlier change, also while another look is in progress', async () => {
     const cluster = nextCluster();
     const [writer, reader] = [newProcess(cluster), newProcess(cluster)];
     await writer.create();

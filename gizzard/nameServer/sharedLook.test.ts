@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { SharedLook } from './sharedLook.js';
 
-it('gives each caller a look that begins after its call, and all of them few', async () => {
+it('gives each caller a look that begins after its call, and shares looks among callers', async () => {
   let begun = 0;
   let ended = 0;
   const looks = new SharedLook(async () => {

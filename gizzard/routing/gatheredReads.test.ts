@@ -39,7 +39,7 @@ function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reje
 }
 
 describe('gathered reads', () => {
-  it('ask at once while few are under way', async () => {
+  it('are sent at once while few are in flight', async () => {
     const shard = new Shard();
     const both = [shard.read([1, 0]), shard.read([2])];
     expect(shard.asked.map(({ keys }) => keys)).toEqual([[1, 0], [2]]);
@@ -47,7 +47,7 @@ describe('gathered reads', () => {
     expect(await Promise.all(both)).toEqual([['value 1', undefined], ['value 2']]);
   });
 
-  it('that wait go as one, and each gets its own keys', async () => {
+  it('that wait are sent as one, and each gets its own keys', async () => {
     const shard = new Shard();
     const all = [[1], [2], [3, 0, 4], [], [5, 3]].map((keys) => shard.read(keys));
     shard.asked[0]!.answer();
@@ -63,7 +63,7 @@ describe('gathered reads', () => {
     ]);
   });
 
-  it('wait no longer where those before them hang', async () => {
+  it('are sent after a while when those before them hang', async () => {
     const shard = new Shard();
     void shard.read([1]);
     void shard.read([2]);

@@ -97,7 +97,7 @@ describe('a hedged read', () => {
     expect(hedge.begin('a')).toBe(1);
   });
 
-  it('waits for the slowest twentieth', () => {
+  it('is sent after the time of the slowest twentieth of reads', () => {
     const hedge = new Hedge({ hedge: true, hedgeMaxPercent: 5 }, new Metrics());
     for (let tookMs = 1; tookMs <= 256; tookMs++) hedge.answered('a', tookMs);
     expect(hedge.begin('a')).toBe(244);
@@ -114,7 +114,7 @@ describe('a hedged read', () => {
     expect(hedged).toBeLessThanOrEqual(500 + 20);
   });
 
-  it('says what both said where both fail', async () => {
+  it('fails with the errors of both replicas when both fail', async () => {
     const { hedge } = experienced();
     let fail!: (error: Error) => void;
     const first = new Promise<never>((_, reject) => (fail = reject));

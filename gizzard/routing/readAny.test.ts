@@ -19,7 +19,7 @@ async function passing(deadline: Deadline): Promise<void> {
 }
 
 describe('a read from any replica', () => {
-  it('is answered by the first that answers', async () => {
+  it('returns the answer of the first replica that answers', async () => {
     const asked: string[] = [];
     const answer = await readAny(three, Deadline.after(1_000), healthy, (leaf) => {
       asked.push(hostOf(leaf));
@@ -69,7 +69,7 @@ describe('a read from any replica', () => {
     expect(new Set([...hung, answer])).toEqual(new Set(['a', 'b']));
   });
 
-  it('lists what each replica said when all failed, with its cause', async () => {
+  it('lists the error of each replica when all failed, with its cause', async () => {
     const failing = readAny(pair, Deadline.after(1_000), healthy, (leaf) =>
       Promise.reject(new Error(`${hostOf(leaf)} burns`)),
     );
@@ -95,7 +95,7 @@ describe('a read from any replica', () => {
     await expect(failing).rejects.toEqual(throwsCode(expected, /no replica/));
   });
 
-  it('fails with InvalidArgument at once', async () => {
+  it('fails at once with InvalidArgument', async () => {
     let asked = 0;
     const failing = readAny(three, Deadline.after(1_000), healthy, () => {
       asked++;
@@ -105,7 +105,7 @@ describe('a read from any replica', () => {
     expect(asked).toBe(1);
   });
 
-  it('asks nobody once the deadline has passed, and says so', async () => {
+  it('asks no replica once the deadline has passed, and fails with DeadlineExceeded', async () => {
     const deadline = Deadline.after(5);
     let asked = 0;
     const failing = readAny(three, deadline, healthy, async () => {

@@ -66,14 +66,14 @@ describe('the order of reads', () => {
     expect(chiSquare(routeOf(node('replicating', leaf('a'), leaf('b')), weights), { a: 4, b: 1 })).toBeLessThan(bound);
   });
 
-  it('scales them too where other nodes stand between', () => {
+  it('scales the weights through nodes in between', () => {
     const weights = [{ hostname: 'b', read: 0.25, write: 1 }];
     expect(
       chiSquare(routeOf(node('replicating', leaf('a'), node('readOnly', leaf('b'))), weights), { a: 4, b: 1 }),
     ).toBeLessThan(bound);
   });
 
-  it('chooses level by level', () => {
+  it('chooses a child by weight on each level', () => {
     const route = routeOf(node('replicating', weighted(3, node('replicating', leaf('a'), leaf('b', 2))), leaf('c', 1)));
     expect(chiSquare(route, { a: 1, b: 2, c: 1 })).toBeLessThan(bound);
   });
@@ -159,7 +159,7 @@ describe('a tree that is being rebuilt', () => {
     [['blocked', 'writeOnly'], { read: 'deny', write: 'allow' }],
     [['blackHole', 'readOnly'], { read: 'allow', write: 'deny' }],
     [['blackHole', 'blackHole'], { read: 'ignore', write: 'ignore' }],
-  ] as const)('counts a leaf below %j once, by what lets more through', (types, behavior) => {
+  ] as const)('names a leaf below %j once, by the more permissive path', (types, behavior) => {
     const route = two(types, true);
     expect(route.leaves).toHaveLength(1);
     expect(route.leaves[0]).toMatchObject(behavior);

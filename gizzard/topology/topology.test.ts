@@ -51,11 +51,11 @@ describe('the search for a forwarding', () => {
     [101n, 'b/x'],
     [maxId - 1n, 'b/x'],
     [maxId, 'c/x'],
-  ])('takes %d to %s', (key, expected) => {
+  ])('leads the hash %d to %s', (key, expected) => {
     expect(rootOf(key)).toBe(expected);
   });
 
-  it('tells where a key lies', () => {
+  it('names the shard of a key', () => {
     expect(topology.locate(1, 150n)).toMatchObject({
       table: { name: 'things' },
       hash: 150n,
@@ -118,7 +118,7 @@ describe('the search for a forwarding', () => {
     expect(shared.route(1, 8n)).toBe(shared.route(1, 0n));
   });
 
-  it('keeps tables apart', () => {
+  it("searches only the forwardings of the key's table", () => {
     const two = new Topology(
       state({
         tables: [1, -1].map((tableId) => ({ tableId, name: 'things', service: 'test', hash: 'identity' })),
@@ -268,7 +268,7 @@ describe('a topology that is not sound', () => {
     expect(() => new Topology(state(overrides))).toThrow(throwsCode(code, text));
   });
 
-  it('is not one where trees share a shard', () => {
+  it('may have trees that share a shard', () => {
     const shared = new Topology(
       state({
         shards: [...chain('n/1', 'n/2'), shard('a/x')],
@@ -311,7 +311,7 @@ describe('a topology', () => {
     topologyOf(node('replicating', leaf('a'), leaf('b', 2)), [{ hostname: 'a', read: 0.5, write: 1 }]),
   );
 
-  it('knows shards, links and weights', () => {
+  it('returns shards, links and weights', () => {
     expect(topology.shard(id('a/leaf')).type).toBe(leafType);
     expect(topology.hasShard(id('a/other'))).toBe(false);
     expect(() => topology.shard(id('a/other'))).toThrow(
@@ -331,7 +331,7 @@ describe('a topology', () => {
 });
 
 describe('a shard id', () => {
-  it('is host/prefix', () => {
+  it('is written as host/prefix', () => {
     expect(parseShardId('db-1.example:3306/things_0001')).toEqual({
       hostname: 'db-1.example:3306',
       tablePrefix: 'things_0001',
@@ -362,11 +362,11 @@ describe('a shard id', () => {
     `${'a'.repeat(65)}/x`,
     'a/x\n',
     'a\n/x',
-  ])('is not %j', (text) => {
+  ])('refuses %j', (text) => {
     expect(() => parseShardId(text)).toThrow(throwsCode('InvalidArgument', /is no shard id/));
   });
 
-  it('is checked on both sides', () => {
+  it('is refused when one of its parts is invalid', () => {
     expect(validShardId({ hostname: 'a', tablePrefix: 'x' })).toEqual({ hostname: 'a', tablePrefix: 'x' });
     expect(() => validShardId({ hostname: 'a/b', tablePrefix: 'x' })).toThrow(
       throwsCode('InvalidArgument', /is no shard id/),

@@ -97,7 +97,7 @@ describe('the effects of a change of the topology', () => {
     expect(effects(...changes)).toEqual({ ...nothing, ...expected });
   });
 
-  it('say nothing of what was denied before', () => {
+  it('leave out shards that were denied before', () => {
     const blocked = applyChanges(state, wrapped('blackHole'));
     const opened = applyChanges(blocked, [link('localhost/x', 'a/x'), unlink('localhost/x', 'localhost/w')]);
     expect(topologyEffects(new Topology(blocked), new Topology(opened))).toEqual(nothing);

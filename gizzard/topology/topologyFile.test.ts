@@ -31,7 +31,7 @@ const state: TopologyState = {
 };
 
 describe('a topology as a file', () => {
-  it('reads back what it wrote, and keeps busy marks', () => {
+  it('reads back the topology that it wrote, busy marks included', () => {
     const { state: again, madeOf } = topologyFromJson(topologyToJson(state), state);
     expect(madeOf).toBe(7);
     expect(changesBetween(state, again)).toEqual([]);
@@ -49,7 +49,7 @@ describe('a topology as a file', () => {
     expect(changesBetween(state, topologyFromJson(before, state).state)).toEqual([]);
   });
 
-  it('says that it was edited, or is damaged, where its checksum is that of another one', () => {
+  it('says that the file was edited or damaged when the checksum does not match', () => {
     const text = topologyToJson(state);
     expect(topologyFromJson(text, state).edited).toBe(false);
     expect(topologyFromJson(text.replace('"weight":3', '"weight":2'), state).edited).toBe(true);
@@ -65,7 +65,7 @@ describe('a topology as a file', () => {
     expect(topologyToJson(turned)).toBe(text);
   });
 
-  it('does not depend on the order in which the topology came about', () => {
+  it('is the same whatever the order in which the topology was built', () => {
     const turned: TopologyState = {
       ...state,
       tables: [...state.tables].reverse(),
