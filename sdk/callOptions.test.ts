@@ -38,7 +38,7 @@ describe('a signal', () => {
     await expect(page).rejects.toMatchObject({ ...aborted, cause: { message: 'the user went away' } });
   });
 
-  it('takes one read out of a gathered call, and leaves the others in it', async () => {
+  it('ends one read of a gathered call, and leaves the others in it', async () => {
     const controller = new AbortController();
     const [left, stays] = [follows.state(1, 2, { signal: controller.signal }), follows.state(1, 3)];
     await gate.hasHeld(1);
@@ -60,7 +60,7 @@ describe('a signal', () => {
     await expect(write).rejects.toMatchObject(aborted);
   });
 
-  it('that was aborted before keeps a call from being made', async () => {
+  it('that was aborted before prevents the call', async () => {
     const signal = AbortSignal.abort();
     await expect(follows.add(1, 2, { signal })).rejects.toMatchObject(aborted);
     await expect(follows.counts(1, { signal })).rejects.toMatchObject(aborted);
@@ -69,7 +69,7 @@ describe('a signal', () => {
     expect(server.flock.calls).toEqual([]);
   });
 
-  it('of a timeout is a deadline', async () => {
+  it('of a timeout ends the call with DeadlineExceeded', async () => {
     await expect(follows.count(1, { signal: AbortSignal.timeout(1) })).rejects.toMatchObject({
       code: 'DeadlineExceeded',
     });
@@ -77,7 +77,7 @@ describe('a signal', () => {
 });
 
 describe('the deadline of a gathered call', () => {
-  it('is its own: an earlier one fails nobody else', async () => {
+  it('of one read fails no other read', async () => {
     // Listened to at once: the deadline may pass before the call arrives.
     const short = expect(follows.counts(1, { deadlineMs: 20 })).rejects.toMatchObject({ code: 'DeadlineExceeded' });
     const [long, byDefault] = [follows.counts(2, { deadlineMs: longMs }), follows.counts(3)];
@@ -89,7 +89,7 @@ describe('the deadline of a gathered call', () => {
     expect(server.flock.lastOptions?.deadlineMs).toBeGreaterThan(longMs / 2);
   });
 
-  it('out of bounds fails its own call alone', async () => {
+  it('that is out of bounds fails its own call alone', async () => {
     gate.open();
     const [bad, good] = [follows.counts(1, { deadlineMs: 0 }), follows.counts(2)];
     await expect(bad).rejects.toMatchObject({ code: 'InvalidArgument' });
@@ -98,7 +98,7 @@ describe('the deadline of a gathered call', () => {
 });
 
 describe('close with drainMs', () => {
-  it('waits for calls under way, and for those just made', async () => {
+  it('waits for calls in flight, and for those just made', async () => {
     const held = follows.count(1);
     await gate.hasHeld(1);
     const gathered = follows.state(1, 2);
@@ -110,7 +110,7 @@ describe('close with drainMs', () => {
     await expect(follows.count(1)).rejects.toMatchObject({ code: 'FailedPrecondition' });
   });
 
-  it('waits for all calls of a longer piece of work', async () => {
+  it('waits for all calls of a bulk write', async () => {
     gate.open();
     const written = follows.write(
       Array.from({ length: 30 }, (_, i) => ({ source: i, destination: i, ...(i % 2 === 0 ? { position: i } : {}) })),
@@ -119,7 +119,7 @@ describe('close with drainMs', () => {
     expect(await written).toBe(30);
   });
 
-  it('fails what has not ended by then', async () => {
+  it('fails the calls that have not ended by then', async () => {
     const held = expect(follows.count(1)).rejects.toMatchObject({
       code: 'FailedPrecondition',
       message: 'the client has been closed',
@@ -158,7 +158,7 @@ it('answers turn into JSON with ids as decimal strings', async () => {
   expect(await json(follows.from(1).explain())).toMatchObject({ page: { ids: ['4611686018427387904', '3'] } });
 });
 
-it('refuses the name that an option of writes had before', async () => {
+it('refuses the earlier name of an option of writes', async () => {
   const old = { acknowledgement: 'materialized' } as object;
   const refusal = { code: 'InvalidArgument', message: '`acknowledgement` is called `acknowledgment`' };
   await expect(follows.add(1, 2, old)).rejects.toMatchObject(refusal);

@@ -133,7 +133,7 @@ it('calls that the server refuses because too many are in flight succeed in the 
 });
 
 describe('a lost connection', () => {
-  it('sends the calls under way to another server', async () => {
+  it('sends the calls in flight to another server', async () => {
     const [dying, other] = [await start(), await start()];
     const gate = new Gate();
     dying.flock.before = () => gate.pass();
@@ -145,7 +145,7 @@ describe('a lost connection', () => {
     gate.open();
   });
 
-  it('is made anew when the server is back, and the call goes on', async () => {
+  it('is replaced when the server is back, and the call continues', async () => {
     const flock = new TestFlock();
     const dying = await startTestServer({ flock });
     const gate = new Gate();
@@ -161,7 +161,7 @@ describe('a lost connection', () => {
     gate.open();
   });
 
-  it('is told apart from a late answer where nobody is there any more', async () => {
+  it('fails the call as Unavailable when no server is left', async () => {
     const server = await startTestServer();
     const { follows } = await client([server]);
     await server.close();
@@ -172,7 +172,7 @@ describe('a lost connection', () => {
     });
   });
 
-  it('is what becomes of one on which nonsense comes', async () => {
+  it('is closed when malformed bytes arrive', async () => {
     const good = await start();
     const fake = await fakeServer((socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const { follows } = await client([fake, good]);
@@ -276,7 +276,7 @@ it('spreads its calls over the servers', async () => {
     );
 });
 
-it('close fails what is under way, and everything after', async () => {
+it('close fails the calls in flight, and all later ones', async () => {
   const server = await start();
   const { roost, follows } = await client([server]);
   const gate = new Gate();

@@ -38,7 +38,7 @@ describe('a server of another cluster', () => {
     expect((await (await client([server], { cluster: 'blue' })).graphs()).length).toBe(2);
   });
 
-  it('is refused beside the one that answered first, which goes on to be asked', async () => {
+  it('is refused beside the one that answered first, which still gets calls', async () => {
     const [blue, green] = [await start('blue'), await start('green')];
     const roost = await client([blue, green], { cluster: 'blue' });
     const follows = await roost.graph('follows');
@@ -67,7 +67,7 @@ describe('a server of another cluster', () => {
   });
 });
 
-it('a server that says nothing of itself is taken as it is', async () => {
+it('a server that does not name its cluster is accepted', async () => {
   expect(await (await client([await start(undefined)], { cluster: 'blue' })).graphs()).toHaveLength(2);
   const old = await startTestServer({ without: 'server_info' });
   open.push({ close: () => old.close(0) });

@@ -32,7 +32,7 @@ const source = ((): (() => bigint) => {
 })();
 
 describe('edges', () => {
-  it('are added, negated, archived and removed', async () => {
+  it('are sent as adds, negates, archives and removes', async () => {
     const a = source();
     expect(await follows.state(a, 1)).toBeUndefined();
     expect(await follows.get(a, 1)).toBeUndefined();
@@ -55,7 +55,7 @@ describe('edges', () => {
     expect(await follows.get(max, 12n)).toMatchObject({ sourceId: max, destinationId: 12n });
   });
 
-  it('take their own time', async () => {
+  it('are sent with the time that the caller gives', async () => {
     const a = source();
     await follows.add(a, 1, { at: 1_000_000n });
     expect(await follows.get(a, 1)).toMatchObject({ updatedAt: 1_000_000n, position: 1_000_000n });
@@ -63,7 +63,7 @@ describe('edges', () => {
     expect(await follows.state(a, 1)).toBe('normal');
   });
 
-  it('are counted', async () => {
+  it('have their counts read by direction and state', async () => {
     const a = source();
     await Promise.all([
       follows.add(a, 1),
@@ -79,7 +79,7 @@ describe('edges', () => {
     expect(await follows.count(source())).toBe(0n);
   });
 
-  it('stay in their graph', async () => {
+  it('are read and written in their graph alone', async () => {
     const a = source();
     const blocks = await roost.graph('blocks');
     await blocks.add(a, 1);
@@ -88,7 +88,7 @@ describe('edges', () => {
 });
 
 describe('calls made at the same time', () => {
-  it('travel together', async () => {
+  it('travel in one call', async () => {
     const a = source();
     const ids = Array.from({ length: 64 }, (_, i) => BigInt(i + 10_000));
     await Promise.all(ids.map((id) => (id % 2n === 0n ? follows.add(a, id) : follows.negate(a, id))));
@@ -147,7 +147,7 @@ describe('calls made at the same time', () => {
   });
 });
 
-it('hands options to the server', async () => {
+it('sends options to the server', async () => {
   await follows.add(source(), 1, { priority: 'low', acknowledgment: 'materialized', deadlineMs: 60_000 });
   expect(flock.lastOptions).toMatchObject({ priority: 'low', acknowledgment: 'materialized' });
   const { deadlineMs } = flock.lastOptions!;
@@ -191,7 +191,7 @@ describe('many at once', () => {
 });
 
 describe('mass operations', () => {
-  it('are on the edges of a node, in either direction or both', async () => {
+  it('are sent for either direction or both', async () => {
     const a = source();
     await follows.write([
       [a, 1],
@@ -221,7 +221,7 @@ describe('mass operations', () => {
 });
 
 describe('a batch', () => {
-  it('is one call, whatever it holds', async () => {
+  it('travels in one call, whatever it holds', async () => {
     const a = source();
     const blocks = await roost.graph('blocks');
     flock.calls.length = 0;
@@ -389,7 +389,7 @@ it('brings errors over the wire whole', async () => {
   });
 });
 
-it('knows the graphs by name', async () => {
+it('finds graphs by name', async () => {
   expect((await roost.graphs()).map(({ id, name }) => [id, name])).toEqual([
     [1, 'follows'],
     [2, 'blocks'],
@@ -402,7 +402,7 @@ it('knows the graphs by name', async () => {
   });
 });
 
-it('tells of the journal, and where a node lives', async () => {
+it('returns the status of the journal, and where a node lives', async () => {
   expect(await roost.journal()).toEqual({ queued: { high: 1, medium: 2, low: 3 }, failing: 4, bad: 5 });
   expect(await follows.locate(9)).toEqual(flock.locate(1, 9n));
 });

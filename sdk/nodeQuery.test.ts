@@ -55,7 +55,7 @@ describe('a set', () => {
     expect(pages).toEqual([250, 1_000, 4_000, 1_750]);
   });
 
-  it('is left early without asking for more than the next page', async () => {
+  it('asks for no more than the next page when the loop ends early', async () => {
     flock.calls.length = 0;
     for await (const id of follows.from(2n)) if (id === BigInt(last - 3)) break;
     expect(flock.calls.length).toBeLessThanOrEqual(2);
@@ -70,7 +70,7 @@ describe('a set', () => {
     await iterator.return();
   });
 
-  it('is paged forwards and back', async () => {
+  it('is paged forward and back', async () => {
     const page = await follows.from(1n).page({ count: 10 });
     expect(page).toEqual({
       ids: BigInt64Array.from(range(100, 109)),
@@ -84,7 +84,7 @@ describe('a set', () => {
     expect((await follows.from(1n).page({ count: 10, cursor: second.prevCursor })).ids).toEqual(page.ids);
   });
 
-  it('is paged by text that belongs to it alone', async () => {
+  it('refuses the cursor text of another query', async () => {
     const { next } = await follows.from(1n).page({ count: 10 });
     const { ids, previous } = await follows.from(1n).page({ count: 10, cursor: next! });
     expect(ids).toEqual(BigInt64Array.from(range(110, 119)));
@@ -107,7 +107,7 @@ describe('a set', () => {
     expect(flock.calls).toEqual([]);
   });
 
-  it('may be bounded by positions', async () => {
+  it('is bounded by positions', async () => {
     expect(await collect(follows.from(1n).between(981, 985))).toEqual(range(115, 119));
     expect(await follows.from(1n).between(981, 985).count({ exact: true })).toBe(5n);
     expect(
@@ -137,12 +137,12 @@ describe('a set', () => {
     expect(edges.map(({ destinationId }) => destinationId)).toEqual(range(100, 129));
   });
 
-  it('takes the cursor of a first page as any other', async () => {
+  it('accepts the cursor of a first page as any other', async () => {
     for (const cursor of [-1n, -1, '-1'])
       expect((await follows.from(1n).page({ count: 2, cursor })).ids).toEqual(BigInt64Array.of(100n, 101n));
   });
 
-  it('is refused alone, and takes no page along that is asked for at the same time', async () => {
+  it('is refused alone, and fails no page that is asked for at the same time', async () => {
     flock.refused = 3n;
     try {
       const pages = await Promise.allSettled([1n, 3n, 2n, 4n].map((id) => follows.from(id).page({ count: 2 })));
@@ -194,7 +194,7 @@ describe('a set', () => {
     }
   });
 
-  it('explains itself', async () => {
+  it('explains how its page was read', async () => {
     const explanation = await follows.from(1n).explain({ count: 5 });
     expect(explanation).toMatchObject({
       plan: 'term',
@@ -210,7 +210,7 @@ describe('a set', () => {
     expect(await collect(follows.from(1n, { among: [99, '100', 101n] }))).toEqual([101n, 100n]);
   });
 
-  it('gives whole edges', async () => {
+  it('returns whole edges', async () => {
     const { edges, nextCursor } = await follows.to(1n).edgePage({ count: 2 });
     expect(edges).toMatchObject([
       { sourceId: 114n, destinationId: 1n, position: 29n, state: 'normal' },
@@ -219,7 +219,7 @@ describe('a set', () => {
     expect(nextCursor).toBe(28n);
   });
 
-  it('fails where a page fails', async () => {
+  it('fails when a page fails', async () => {
     flock.before = (method) => {
       if (method === 'select' && flock.calls.length > 2) throw new RoostError('DataLoss', 'no');
     };
@@ -246,13 +246,13 @@ describe('a combination', () => {
     expect(await from.union(to, follows.from(2n)).count()).toBe(BigInt(45 + many));
   });
 
-  it('is not narrowed any more', () => {
+  it('refuses to be narrowed further', () => {
     const both = follows.from(1n).union(follows.to(1n));
     for (const narrow of [() => both.in('normal'), () => both.among([1]), () => both.between(1, 2)])
       expect(narrow).toThrow(expect.objectContaining({ code: 'InvalidArgument' }) as Error);
   });
 
-  it('comes with others in one call', async () => {
+  it('travels with others in one call', async () => {
     flock.calls.length = 0;
     const pages = await roost.pages([follows.from(1n), follows.to(1n), follows.from(1n).intersect(follows.to(1n))], {
       count: 2,

@@ -23,7 +23,7 @@ it('runs as many as it may at once, and the others in order', async () => {
   expect(order).toEqual([1, 2, 3, 4]);
 });
 
-it('lets no more wait than it may', async () => {
+it('refuses callers past the bound of the queue', async () => {
   const turns = new Turns(1, 1);
   const gate = new Gate();
   const first = turns.run(() => gate.pass(), long);

@@ -125,7 +125,7 @@ describe('the identity of a write', () => {
     expect(await follows.contains(1, 3)).toBe(true);
   });
 
-  it('is left out for a server of before, which does not tell the time', async () => {
+  it("is left out for an earlier server, which does not tell the journal's time", async () => {
     const server = await start({ without: 'journal_time' });
     const { follows } = await client([server]);
     await follows.add(1, 2);

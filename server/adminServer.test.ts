@@ -38,12 +38,12 @@ const get = async (
   return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
 };
 
-it('answers that it is alive', async () => {
+it('answers /healthz with 200', async () => {
   expect(await get('/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
   expect(await get('/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
 });
 
-it('says whether it is ready, and why not', async () => {
+it('answers /readyz with 503 and the reason while it is not ready', async () => {
   expect(await get('/readyz')).toMatchObject({ status: 200 });
   why = 'the name server has not been read';
   expect(await get('/readyz')).toMatchObject({ status: 503, body: 'the name server has not been read\n' });
@@ -61,13 +61,13 @@ it('prints metrics and information', async () => {
   expect(JSON.parse(info.body)).toEqual({ version: '1.2.3', tables: [{ base: '1152921504606846976' }] });
 });
 
-it('knows nothing else', async () => {
+it('answers 404 for other paths', async () => {
   expect((await get('/')).status).toBe(404);
   expect((await get('/metrics/../x')).status).toBe(404);
   expect((await get('/healthz', { method: 'POST' })).status).toBe(405);
 });
 
-it('says that a port is taken', async () => {
+it('fails with the next step when its port is taken', async () => {
   await expect(
     AdminServer.listen({
       host: '127.0.0.1',
@@ -81,7 +81,7 @@ it('says that a port is taken', async () => {
   });
 });
 
-it('prints the same as tools of before read it', async () => {
+it('prints the text that earlier tools parse', async () => {
   expect((await get('/server_info.txt')).body).toMatch(
     /^name: roost\nstart_time: .* GMT\ntables: \(base=1152921504606846976\)\nuptime: \d+\nversion: 1\.2\.3\n$/,
   );
@@ -90,7 +90,7 @@ it('prints the same as tools of before read it', async () => {
   );
 });
 
-it('makes room for a new client, whoever holds all places', async () => {
+it('closes an older connection for a new client when all places are taken', async () => {
   const small = await AdminServer.listen({
     host: '127.0.0.1',
     port: 0,
@@ -133,7 +133,7 @@ it('answers requests that come in the smallest pieces, and those of many headers
   expect(await answer).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nok\n$/);
 });
 
-it('stands no flood of requests on one connection, and no long turns for one', async () => {
+it('bounds the requests of one connection, and the turns that they take', async () => {
   const flood = connect({ host: '127.0.0.1', port: admin.port });
   flood.on('error', () => undefined);
   let answers = '';
@@ -144,7 +144,7 @@ it('stands no flood of requests on one connection, and no long turns for one', a
   expect(answers.match(/HTTP\/1.1/g)?.length ?? 0).toBeLessThan(2);
 });
 
-it('is not for web pages of others, where everybody on this machine may see it', async () => {
+it('refuses foreign web pages on an open loopback port', async () => {
   const ask = (path: string, host: string): Promise<number> =>
     new Promise((resolve, reject) => {
       request({ host: '127.0.0.1', port: admin.port, path, headers: { host }, agent: false }, (response) => {

@@ -46,11 +46,11 @@ describe('the head of a call', () => {
     ['a write without options', call('write_edges'), { kind: 'write', rank: 'high' }],
     ['a write that ends too soon', writeEdges(1).subarray(0, 100), { kind: 'write', rank: 'high' }],
     ['a method that the service does not have', call('other'), { method: undefined, kind: 'read', rank: 'high' }],
-  ])('tells %s', (_, bytes, head) => {
+  ])('names %s', (_, bytes, head) => {
     expect(heads.of(bytes)).toMatchObject(head);
   });
 
-  it('is refused where it is none', () => {
+  it('is refused when malformed', () => {
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(40), call('contains').subarray(0, 14), call('x'.repeat(257))])
       expect(() => heads.of(bytes)).toThrow('malformed');
   });

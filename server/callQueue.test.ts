@@ -60,7 +60,7 @@ it('starts calls of every kind and rank', async () => {
   expect(outcomes).toEqual(outcomes.map(() => 'started'));
 });
 
-it('starts what comes, and refuses what would wait for longer than it may', async () => {
+it('starts calls as they come, and refuses those that would wait for too long', async () => {
   const queue = new CallQueue(new ServerLoad(defaultServerLimits));
   const outcomes: ('started' | 'refused')[] = [];
   pushAll(queue, 500, 1, outcomes);
@@ -71,7 +71,7 @@ it('starts what comes, and refuses what would wait for longer than it may', asyn
   expect(outcomes.filter((outcome) => outcome === 'refused')).toHaveLength(500 - started);
 });
 
-it('refuses nothing because the process was held up', async () => {
+it('refuses no call because the process was held up', async () => {
   const queue = new CallQueue(new ServerLoad(defaultServerLimits));
   const outcomes: ('started' | 'refused')[] = [];
   pushAll(queue, 5, 0, outcomes);
@@ -97,7 +97,7 @@ it('starts the newest first where the queue does not empty, and nothing for clie
   ).toEqual([]);
 });
 
-it('holds a bounded number', async () => {
+it('holds a bounded number of calls', async () => {
   const queue = new CallQueue(new ServerLoad(defaultServerLimits));
   const outcomes: ('started' | 'refused')[] = [];
   pushAll(queue, limits.queuedRequests + 3, 0, outcomes);

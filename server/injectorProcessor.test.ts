@@ -65,7 +65,7 @@ const row = (time: bigint, tableId = graph, state = 0): object =>
 const sweep = (id: bigint): object => exact('flock.sweep', Buffer.of(1), i32(graph), i64(id), i64(-1n));
 const endOfTime = 2n ** 63n - 1n;
 
-it('takes what the services take', async () => {
+it('accepts the jobs that the services accept', async () => {
   for (const job of [edges(10_000, now()), edges(1, 0n), node(3, now()), row(now()), sweep(1n)]) await inject(job);
   await inject({ 'flock.edges': { graph, edges: [{ source: 1, destination: 2, time: String(now()) }] } });
 });
@@ -94,6 +94,6 @@ it.each(bad)('refuses %s', async (_what, job, message) => {
   });
 });
 
-it('refuses edges for what is no graph', async () => {
+it('refuses edges for a table that is no graph', async () => {
   await expect(inject(row(now(), graph + 1))).rejects.toMatchObject({ code: 'NotFound' });
 });

@@ -121,7 +121,7 @@ it('refuses a client whose authority was taken out, also where it resumes a sess
   for (const [i, version] of versions.entries()) expect((await call(version, sessions[i]![1]))[0]).toBe(false);
 });
 
-it('is refused with the reason and what to do, and without waiting for the deadline', async () => {
+it('tells a client whose keys do not fit the reason and the next step, before the deadline', async () => {
   const server = await start(serverTls());
   const refusal = (of: TestServer, tls: ConnectOptions['tls']): Promise<string> =>
     client(of, tls).then(
@@ -144,7 +144,7 @@ it('is refused with the reason and what to do, and without waiting for the deadl
   expect(await refusal(plain, clientTls())).toMatch(/^(FailedPrecondition .*does not speak TLS|Unavailable)/);
 });
 
-it('refuses to leave this machine in the clear, unless it is asked for', async () => {
+it('refuses to connect beyond this machine in the clear, unless asked to', async () => {
   await expect(connect('192.0.2.1:7915')).rejects.toMatchObject({
     code: 'InvalidArgument',
     message: expect.stringContaining('`tls`') as string,

@@ -127,7 +127,7 @@ describe('limits', () => {
     expect([(await raw.answer())?.seqid, (await raw.answer())?.seqid]).toEqual([1, 2]);
   });
 
-  it('gives up what waits for a client that has gone', async () => {
+  it('gives up the calls that wait for a client that has gone', async () => {
     const server = await start();
     const given = new Promise<void>((resolve) => {
       server.flock.before = () => {
@@ -169,7 +169,7 @@ describe('limits', () => {
     expect((await waiting.answer())?.seqid).toBe(1);
   });
 
-  it('closes whoever sends more than the server may hold', async () => {
+  it('closes the connection of a client that sends more than the server may hold', async () => {
     const server = await start({ limits: { heldBytes: 100_000 } });
     const [good, greedy] = [await client(server), await client(server)];
     const head = Buffer.alloc(4);

@@ -23,7 +23,7 @@ describe.each([
   ['framed', true],
   ['unframed', false],
 ])('a %s client', (_name, framed) => {
-  it('is served on the same port', async () => {
+  it('is served on the same port as the other transports', async () => {
     const server = await start();
     const raw = await client(server);
     raw.send(containsCall(framed, 0));
@@ -54,7 +54,7 @@ describe.each([
     expect((await raw.answer())?.seqid).toBe(4);
   });
 
-  it('that half-closes after its calls still gets all answers', async () => {
+  it('that half-closes after its calls gets all answers', async () => {
     const server = await start();
     const raw = await client(server);
     raw.socket.end(Buffer.concat([containsCall(framed, 1), containsCall(framed, 2)]));
@@ -142,7 +142,7 @@ describe('what is no message', () => {
 });
 
 describe('close', () => {
-  it('answers what is in flight, and takes nothing more', async () => {
+  it('answers the calls in flight, and accepts no more', async () => {
     const server = await start();
     const gate = new Gate();
     server.flock.before = () => gate.pass();
@@ -159,7 +159,7 @@ describe('close', () => {
     expect(server.flock.calls).toHaveLength(1);
   });
 
-  it('does not wait longer than it may', async () => {
+  it('waits no longer than its bound', async () => {
     const server = await start();
     const gate = new Gate();
     server.flock.before = () => gate.pass();
@@ -172,7 +172,7 @@ describe('close', () => {
   });
 });
 
-it('says that a port is taken', async () => {
+it('fails with the next step when its port is taken', async () => {
   const server = await start();
   await expect(startTestServer({ port: server.port })).rejects.toThrow(
     expect.objectContaining({
@@ -183,7 +183,7 @@ it('says that a port is taken', async () => {
   );
 });
 
-it('answers what the service throws, whatever it is', async () => {
+it('answers any value that the service throws with an error', async () => {
   const server = await start();
   const raw = await client(server);
   const thrown: unknown[] = [
@@ -216,7 +216,7 @@ describe('an answer that cannot be written', () => {
     expect(answer!.message.length).toBeLessThan(4_000);
   });
 
-  it('is a small one of fixed text where even its exception fails, and the process goes on', async () => {
+  it('has a fixed text when even its exception fails, and the process continues', async () => {
     const server = await start();
     const raw = await client(server);
     // What is thrown has a text that is none.

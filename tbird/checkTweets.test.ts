@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => tbird.close());
 
-it('finds nothing where everything agrees', async () => {
+it('finds no fault when tables and indexes agree', async () => {
   await expect.poll(async () => (await tbird.flock.journal()).queued.high, { timeout: 10_000 }).toBe(0);
   expect(await checkTweets(tbird)).toMatchObject({ tweets: 31, faults: [], uncertain: 0, repaired: 0 });
 });
@@ -77,7 +77,7 @@ it('finds entries that are missing, wrong or stray, and repairs them', async () 
   expect([...(await tbird.timeline({ userId: await owner(lost), count: 50 }))]).toContain(lost);
 }, 60_000);
 
-it("counts anew where rows of an index were taken away behind everybody's back", async () => {
+it('corrects the counts when rows of an index were deleted by hand', async () => {
   const { byUser } = tbird.graphs();
   const lost = ids[20]!;
   const { userId } = (await tbird.get(BigInt64Array.of(lost)))[0]!;

@@ -75,7 +75,7 @@ describe('a tweet', () => {
     expect(found.map((tweet) => tweet?.text)).toEqual(['b', undefined, 'a', 'b', undefined]);
   });
 
-  it('goes and comes back with its index', async () => {
+  it('leaves and enters its index as it is deleted and undeleted', async () => {
     const [id] = await store({ userId: 4n, text: 'oops' });
     await tbird.delete(ids(id!), materialized);
     expect(await tbird.get(ids(id!))).toEqual([undefined]);
@@ -158,7 +158,7 @@ describe('what is refused', () => {
     expect(await timeline(50n)).toEqual([]);
   });
 
-  it('another content for an id: journaled, stored, or of the same call', async () => {
+  it('another content for an id, whether journaled, stored, or in the same call', async () => {
     const id = oldId();
     await tbird.create([{ id, userId: 51n, text: 'first' }]);
     const journaled = await failure(tbird.create([{ id, userId: 51n, text: 'second' }]));
@@ -224,7 +224,7 @@ describe('timelines', () => {
     await settled(async () => [...(await tbird.related('retweets', { tweetId: original, count: 10 }))]).toEqual([]);
   });
 
-  it('name users, and are counted with those who mark, repeat and answer them', async () => {
+  it('of mentions name users, and counts hold favorites, retweets and replies', async () => {
     const [id, other] = await store(
       { userId: 30n, text: 'hello @ann @bob', mentions: [31n, 32n, 31n] },
       { userId: 30n, text: 'x' },

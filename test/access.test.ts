@@ -123,7 +123,7 @@ describe('every method of every service', () => {
     );
   });
 
-  it.each(['nobody' as const, ...roles])('is there for the role %s as its table says', async (role) => {
+  it.each(['nobody' as const, ...roles])('is allowed to the role %s if its table says so', async (role) => {
     for (const { service, roles: needs } of thriftServices) {
       const may = (method: string): boolean => {
         const given = needs[method]!;
@@ -191,7 +191,7 @@ describe('the admin port', () => {
   const requestFor = (path: string, ...headers: string[]): string =>
     [`GET ${path} HTTP/1.1`, 'host: roost', 'connection: close', ...headers, '', ''].join('\r\n');
 
-  it('shows nothing to tricks with paths, methods and headers', async () => {
+  it('answers no crafted path, method or header with data', async () => {
     const { text: writer } = tokens['write']!;
     const paths = [
       '//metrics',
@@ -256,7 +256,7 @@ describe('the admin port', () => {
     editAccessFile(file, ({ identities: all }) => delete all['scraper']);
   });
 
-  it('counts what it is asked among the calls and connections of an identity', async () => {
+  it('counts its requests among the calls and connections of an identity', async () => {
     const [slow, busy] = [newToken(), newToken()];
     const grants = [{ roles: ['read' as const] }];
     editAccessFile(file, ({ identities: all }) => {

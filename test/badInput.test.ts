@@ -462,7 +462,7 @@ const table: Record<string, { readonly says: RegExp; readonly attempts: readonly
 const faults: readonly unknown[] = ['Internal', 'DataLoss', 'Unavailable'];
 
 describe.each(Object.entries(table))('%s', (_, { says, attempts }) => {
-  it('is refused everywhere, and nothing is done', { timeout: 60_000 }, async () => {
+  it('is refused by every method before anything is written', { timeout: 60_000 }, async () => {
     expect(limits.operationsPerWrite).toBeLessThan(tooMany);
     for (const [i, attempt] of attempts.entries()) {
       const error: unknown = await Promise.resolve()

@@ -64,7 +64,7 @@ it('says what is wrong, fails until it is put right, and repairs it', async () =
   expect((await check()).exitCode).toBe(0);
 }, 60_000);
 
-it('knows no other graph', async () => {
+it('refuses an unknown graph', async () => {
   expect(await callRoost(['flock', 'check', 'nobody', '--config', configPath], import.meta.dirname)).toMatchObject({
     exitCode: 11,
   });

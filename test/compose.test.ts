@@ -25,7 +25,7 @@ it('the cluster in containers publishes the port of every service, on loopback',
   );
 });
 
-it('has a configuration that servers take: what is in the clear beyond loopback is asked for by name', () => {
+it('has a configuration that servers accept, with each plain connection beyond loopback asked for by name', () => {
   const file = 'docker/roost.config.json';
   const load = (path: string) =>
     loadConfig({ path, parts, environment: {}, workingFolder: join(import.meta.dirname, '..') });

@@ -72,7 +72,7 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
 
   const sentence = (page: Page): Promise<string> => page.locator('.verdict .sentence').innerText();
 
-  it('shows a cluster that is well, live, from this server alone', async () => {
+  it('shows a healthy cluster, live, from this server alone', async () => {
     const elsewhere: string[] = [];
     const errors: string[] = [];
     const context = await browser.newContext({ viewport: { width: 1_100, height: 900 } });
@@ -162,7 +162,7 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
       expect((await fetch(address + path, { headers: { connection: 'close' } })).status).toBe(status);
   });
 
-  it('says within 3 s that a database host was killed, with the command, and that it is back', async () => {
+  it('shows within 3 s that a database host was killed, with the command to run, and that it is back', async () => {
     const page = await open();
     await expect.poll(() => sentence(page), { timeout: 20_000 }).toContain('Nothing is wrong.');
     const killing = cluster.playground.kill('db2');

@@ -186,7 +186,7 @@ describe('shards, links and forwardings', () => {
     expect(await answer('forwarding', 'trees')).toEqual(before);
   });
 
-  it('ask on a terminal', async () => {
+  it('ask for confirmation on a terminal', async () => {
     const { PassThrough } = await import('node:stream');
     for (const [typed, exitCode] of [
       ['no', 13],
@@ -302,7 +302,7 @@ describe('shards, links and forwardings', () => {
 });
 
 describe('hosts', () => {
-  it('have weights', async () => {
+  it('have weights for reads and writes, which can be reset', async () => {
     expect((await answer('host', 'list'))['hosts']).toEqual([
       { host: 'db1', shards: expect.any(Number) as number, read: 1, write: 1, configured: true },
       { host: 'db2', shards: expect.any(Number) as number, read: 1, write: 1, configured: true },
@@ -428,7 +428,7 @@ describe('jobs', () => {
     expect(await isThere(300)).toEqual([undefined]);
   });
 
-  it('are copied for onlookers', async () => {
+  it('are copied to a fanout', async () => {
     const { Redis } = await import('ioredis');
     await answer('job', 'fanout', 'medium', 'tap');
     await expect.poll(() => server.flock.gizzard.topology.state.fanouts).toHaveLength(1);
@@ -460,7 +460,7 @@ describe('servers', () => {
     expect(await text('ping')).toMatch(/testing \(process 1\).*current.*answers/);
   });
 
-  it('that do not answer are named', async () => {
+  it('that do not answer are named by ping', async () => {
     const { gizzard } = server.flock;
     gizzard.servers.describe({ machine: 'deaf', pid: 2, host: '127.0.0.1', managerPort: 1 });
     await expect

@@ -59,7 +59,7 @@ function loaded(): ReturnType<typeof loadConfig> {
 }
 
 it.each(manifests.map((manifest) => [`${manifest.kind} ${manifest.metadata.name}`, manifest] as const))(
-  'has a %s as the schema of Kubernetes has it',
+  'has a %s that fits the schema of Kubernetes',
   (_name, manifest) => {
     const Model = kinds[manifest.kind];
     expect(Model).toBeDefined();
@@ -76,7 +76,7 @@ it('names every file of manifests in its kustomization', () => {
   expect([...resources].sort()).toEqual(files.sort());
 });
 
-it('has a configuration that a server takes', () => {
+it('has a configuration that a server accepts', () => {
   const { config } = loaded();
   expect(config.server.host).toBe('10.1.2.3');
   expect(config.nameServer.hosts).toEqual(['db1', 'db2', 'db3']);
@@ -109,7 +109,7 @@ it('has services that lead to named ports of the servers', () => {
   expect(led.sort()).toEqual(names.sort());
 });
 
-it('gives a server longer to end than it takes', () => {
+it('gives a server more time to end than it needs', () => {
   const unit = readFileSync(join(folder, 'systemd/roost.service'), 'utf8');
   expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)![1])).toBeGreaterThan(20);
   expect(deployment.spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(5 + 20);

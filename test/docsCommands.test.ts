@@ -67,7 +67,7 @@ const documents = [
 ];
 
 describe('command lines in documents', () => {
-  it('are found', () => {
+  it('are found in indented lines, fences and backticks', () => {
     expect(
       quotedCommands('a\n\n    roost ping\n\nand `roost doctor --fix`\n\n```sh\n$ roost job list # all\n```\n'),
     ).toEqual(['roost ping', 'roost job list', 'roost doctor --fix']);
@@ -78,7 +78,7 @@ describe('command lines in documents', () => {
     expect(parses('roost hosts list')).toContain('hosts');
   });
 
-  it.each(documents)('of %s parse', (file) => {
+  it.each(documents)('of %s are accepted by the command line', (file) => {
     const wrong = quotedCommands(readFileSync(file, 'utf8')).flatMap((line) => {
       const why = parses(line);
       return why === undefined ? [] : [`${line}: ${why}`];

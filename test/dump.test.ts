@@ -183,7 +183,7 @@ describe('a dump', () => {
     expect((await flock.check(copy.id, { repair: false, settleMs: 200 })).found).toEqual([]);
   });
 
-  it('as an edge list holds the normal edges', async () => {
+  it('holds the normal edges when it is an edge list', async () => {
     const { edges } = await everything(source);
     const normal = edges.filter(({ state }) => state === 'normal');
     expect(await answer(roost('dump', 'follows', 'edges.txt', '--parallel', '1', '--json'))).toMatchObject({
@@ -198,7 +198,7 @@ describe('a dump', () => {
     expect(linesOf(gunzipSync(readFileSync(path('list.gz'))))).toEqual(written);
   });
 
-  it('goes on where it was stopped, also in the middle of a page', async () => {
+  it('continues where it was stopped, also in the middle of a page', async () => {
     // Recreates the state that a killed run leaves: some shards are done, one is started, with half a page after the
     // part that is known to be whole.
     const starts = flock.scanStarts(source.id);
@@ -253,7 +253,7 @@ describe('a dump', () => {
     }
   });
 
-  it('spoils no file that is there', async () => {
+  it('overwrites no existing file', async () => {
     const refused = await roost('dump', 'follows', 'edges.txt');
     expect(refused).toMatchObject({ exitCode: 12, stdout: '' });
     copyFileSync(path('edges.txt'), path('other.txt'));
@@ -276,7 +276,7 @@ describe('a dump', () => {
 });
 
 describe('a load', () => {
-  it('goes on where it was stopped', async () => {
+  it('continues where it was stopped', async () => {
     const graph = await flock.createGraph('resumed', { shards: 1, replicas: 1 });
     writeFileSync(path('list.txt'), Array.from({ length: 5_500 }, (_, i) => `1 ${i} ${i}\n`).join(''));
     const { size: bytes, mtimeMs: modifiedMs } = statSync(path('list.txt'));
@@ -292,7 +292,7 @@ describe('a load', () => {
     expect((await flock.counts(graph.id, 'forward', BigInt64Array.of(1n)))[0]!.normal).toBe(5_500n);
   });
 
-  it('does not go on with another file', async () => {
+  it('refuses to continue with another file', async () => {
     const { size: bytes, mtimeMs: modifiedMs } = statSync(path('list.txt'));
     writeFileSync(path('state'), JSON.stringify({ graph: 'resumed', bytes, modifiedMs, skipBad: false, batches: 3 }));
     appendFileSync(path('list.txt'), '7 7 7\n');
@@ -312,7 +312,7 @@ describe('a load', () => {
   });
 });
 
-it('a load takes the low queue, and another where it is told to', async () => {
+it('a load takes the low queue, or the one of --priority', async () => {
   writeFileSync(path('few.txt'), '1 2\n3 4\n');
   await flock.createGraph('few', { shards: 1, replicas: 1 });
   const each = ['high', 'medium', 'low'] as const;

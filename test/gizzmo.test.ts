@@ -120,7 +120,7 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
     expect(await server.flock.states(3, BigInt64Array.of(1n), BigInt64Array.of(2n))).toEqual(['normal']);
   });
 
-  it('reads', async () => {
+  it('shows tables, hosts, forwardings and trees', async () => {
     expect(await lines('tables')).toEqual(['-3,3']);
     expect(await lines('hosts')).toEqual(['db1', 'db2', 'localhost']);
     const forwardings = await lines('forwardings', '-t', '3');
@@ -202,7 +202,7 @@ describe.skipIf(why !== undefined)(`the original gizzmo${why === undefined ? '' 
     expect(await lines('links', '--up', '--ids', 'db2/extra_0003')).toEqual([root('0000')]);
   });
 
-  it('copies', async () => {
+  it('copies a shard', async () => {
     await lines('copy', leaf('db1', '0000'), leaf('db2', '0000'));
     expect(await lines('busy')).toEqual([]);
   });

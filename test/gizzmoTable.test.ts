@@ -7,7 +7,7 @@ import { recordedIo } from './callRoost.js';
 
 const page = readFileSync(join(import.meta.dirname, '../docs/gizzmo.md'), 'utf8');
 
-it('docs/gizzmo.md names commands that exist', () => {
+it('names in docs/gizzmo.md only commands that exist', () => {
   // A command that has its own output does something, as `roost topology` does beside its commands.
   const commands = allCommands(buildProgram(recordedIo('.').io)).flatMap(({ path, command }) =>
     [command.name(), ...command.aliases()].map((name) => ({

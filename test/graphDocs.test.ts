@@ -50,7 +50,7 @@ interface Examples {
   ): Promise<void>;
 }
 
-it('says what its examples print', async () => {
+it('prints in every example the output that docs/graph.md shows', async () => {
   const text = readFileSync(join(import.meta.dirname, '../docs/graph.md'), 'utf8');
   const blocks = Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), (match) => match[1]!);
   const expected = blocks.flatMap((block) => Array.from(block.matchAll(/ \/\/ → (.*)$/gm), (match) => match[1]!));

@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 }, 60_000);
 
-it('answers every read while a host hangs, from the other, long before the first is given up', async () => {
+it('answers every read from the other host while one hangs, long before the timeout', async () => {
   const [source, destination] = [BigInt64Array.of(1n), BigInt64Array.of(2n)];
   await flock.write(
     { graphId: 1, operations: 'add', sourceIds: source, destinationIds: destination },

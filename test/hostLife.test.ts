@@ -78,7 +78,7 @@ describe('the life of a database host', { timeout: 120_000 }, () => {
     }
   });
 
-  it('goes as docs/guides/add-a-host.md says', async () => {
+  it('runs the commands of docs/guides/add-a-host.md', async () => {
     const commands = [...readFileSync('docs/guides/add-a-host.md', 'utf8').matchAll(/^ {7}roost (.+)$/gm)].map(
       ([, line]) => line!.split(' '),
     );

@@ -54,7 +54,7 @@ const roost = async (...args: string[]): Promise<Record<string, unknown>> => {
 };
 const patient = { timeout: 20_000 };
 
-it('a journal that lost its data is shown, adopted once, and then taken for the journal again', async () => {
+it('shows a journal that lost its data, adopts it once, and accepts writes again', async () => {
   const admin = await serve();
   await expect.poll(() => readyz(admin), patient).toMatch(/^200/);
   const whole = await roost('journal', 'status');

@@ -60,7 +60,7 @@ describe('the check of layers', () => {
 });
 
 describe('circles of imports', () => {
-  it('are not there', () => {
+  it('do not exist', () => {
     const sources = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '*.ts'], {
       cwd: root,
       encoding: 'utf8',
@@ -71,7 +71,7 @@ describe('circles of imports', () => {
     expect(importCycles(sources.filter((file) => existsSync(file)))).toEqual([]);
   });
 
-  it('are found, unless only types go round', () => {
+  it('are found, unless they consist of types alone', () => {
     const folder = mkdtempSync(join(tmpdir(), 'roost-cycles-'));
     const source = (name: string, text: string): string => {
       writeFileSync(join(folder, name), text);

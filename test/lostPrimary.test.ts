@@ -38,7 +38,7 @@ afterAll(async () => {
   await cluster.stop();
 }, 60_000);
 
-it('keeps tweets, migrations and lists going without it, and loses nothing when another is promoted', async () => {
+it('keeps tweets, migrations and lists going without the primary, and loses no change when another is promoted', async () => {
   const policy = { windowMs: dayMs, stripes: 1, replicas: 2, openHosts: ['db2', 'db3'], retentionMs: 365 * dayMs };
   await tbird.setup({ policy, graphShards: 1 });
   const { gizzard, flock } = tbird;

@@ -34,7 +34,7 @@ describe.skipIf(typeof tools === 'string')(
         await server.close();
       });
 
-      it('answers every method, and says what is wrong with bad input', async () => {
+      it('answers every method, and names the fault of bad input', async () => {
         if (typeof tools === 'string') return;
         const args = [
           '-B',

@@ -31,12 +31,12 @@ afterAll(() => {
   for (const each of [folder, bundles]) rmSync(each, { recursive: true, force: true });
 });
 
-it('has the command', async () => {
+it('runs the command `roost` after an install', async () => {
   const { stdout } = await roost('--help');
   expect(stdout).toContain('Usage: roost');
 });
 
-it('holds what a user needs, and nothing that only development needs', async () => {
+it('holds the files that a user needs, and no tests or benchmarks', async () => {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root });
   const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
   const paths = files.map(({ path }) => path);
@@ -45,7 +45,7 @@ it('holds what a user needs, and nothing that only development needs', async () 
   expect(paths.filter((path) => /(^|\/)(test|bench|node_modules|\.[^/]*)\/|\.test\.|\.tgz$/.test(path))).toEqual([]);
 }, 120_000);
 
-it('is packed as publint would have it', async () => {
+it('passes publint', async () => {
   expect((await publint({ pkgDir: installed, pack: false, strict: true })).messages).toEqual([]);
 });
 
@@ -93,7 +93,7 @@ it('holds what its documents link to, and the sources of its source maps', () =>
   ).toEqual([]);
 });
 
-it('can be imported by each of its names, with types', async () => {
+it('imports by each of its names, with types', async () => {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     exports: Record<string, unknown>;
   };

@@ -25,7 +25,7 @@ describe.skipIf(typeof tools === 'string')(
     it.each([
       ['framed', true, 2n ** 40n],
       ['unframed', false, 2n ** 41n],
-    ])('works %s', async (_name, framed, sourceId) => {
+    ])('writes, reads and gets errors over %s messages', async (_name, framed, sourceId) => {
       if (typeof tools === 'string') return;
       expectPythonAnswers(
         await runPythonClient(tools, { host: '127.0.0.1', port: server.port, framed, graphId: 1, sourceId }),
@@ -33,7 +33,7 @@ describe.skipIf(typeof tools === 'string')(
       );
     });
 
-    it('works encrypted, as whoever its certificate is for', async () => {
+    it('calls over TLS as the identity of its certificate', async () => {
       if (typeof tools === 'string') return;
       const dir = mkdtempSync(join(tmpdir(), 'roost-python-tls-'));
       const clients = ['writer', 'stranger'];

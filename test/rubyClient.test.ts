@@ -39,7 +39,7 @@ describe.skipIf(typeof tools === 'string')(
       if (server.exitCode === null) await once(server, 'exit');
     });
 
-    it('works as it is', { timeout: 90_000 }, async () => {
+    it('runs unchanged, with the original answers', { timeout: 90_000 }, async () => {
       if (typeof tools === 'string') return;
       expect(await runRubyClient(tools, address)).toEqual({
         select: [6, 5, 4, 3, 2],

@@ -46,7 +46,7 @@ it('gives every exported type a name of its own', () => {
 it.each([
   ['paths of one machine', /(^|[\s'"`(=:])\/(work|root|home\/(?!node\b)\w+)\/\w/m],
   ['hosts of a package registry', /:\/\/[\w.-]*(registry|artifactory|jfrog)/],
-])('holds no %s', (_what, pattern) => {
+])('contains no %s', (_what, pattern) => {
   expect(files.filter((file) => pattern.test(read(file)))).toEqual([]);
 });
 

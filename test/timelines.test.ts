@@ -120,7 +120,7 @@ describe('a client', () => {
     expect((await roost('timeline', 'mentions', '21')).stdout).toContain('hi @u21');
   });
 
-  it('is told what is wrong with a request', async () => {
+  it('is told the fault of a bad request', async () => {
     await expect(client.timelines.home(11, { count: 0 })).rejects.toMatchObject({
       code: 'InvalidArgument',
       message: expect.stringContaining('count') as string,
@@ -165,7 +165,7 @@ describe('roost timeline', () => {
     ]);
   });
 
-  it('shows what is kept, read and delivered', async () => {
+  it('shows counts of lists, reads and deliveries', async () => {
     const made = await client.tweets.create({ userId: 12, text: 'counted' }, materialized);
     await expect.poll(async () => (await client.timelines.home(11)).ids[0]).toBe(made);
     const { stdout } = await roost('timeline', 'stats', '--json');
@@ -183,14 +183,14 @@ describe('roost timeline', () => {
     expect((await roost('timeline', 'stats')).stdout).toMatch(/time to deliver +half within/);
   });
 
-  it('compares timelines with the merge that they should be', async () => {
+  it('compares timelines with the merge of their sources', async () => {
     expect(await roost('timeline', 'check')).toMatchObject({
       exitCode: 0,
       stdout: expect.stringMatching(/timelines beside their sources.*nothing is wrong/) as string,
     });
   });
 
-  it('rebuilds one that holds something else', async () => {
+  it('rebuilds a timeline that differs', async () => {
     const { timelines } = cluster.stores.timeline;
     const { ids } = await client.timelines.home(11);
     await timelines.store('home:11', [], materialized);
@@ -204,7 +204,7 @@ interface Examples {
   run(roost: Roost, console: { log(...values: unknown[]): void }, settled: () => Promise<void>): Promise<void>;
 }
 
-it('docs/timelines.md says what its examples print', async () => {
+it('prints in every example the output that docs/timelines.md shows', async () => {
   const text = readFileSync(join(import.meta.dirname, '../docs/timelines.md'), 'utf8');
   const blocks = Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), (match) => match[1]!);
   const expected = blocks.flatMap((block) => Array.from(block.matchAll(/\/\/ → (.*)$/gm), (match) => match[1]!));

@@ -58,7 +58,7 @@ describe('the topology as a file', () => {
     expect((await roost('link', 'list', 'db1/follows_forward_0000', '--json')).stdout).toContain('"weight":1');
   });
 
-  it('names what is wrong in it', async () => {
+  it('names the place and the fault of an invalid file', async () => {
     writeFileSync(join(folder, 'bad.json'), '{"links": [{"parent": "db1", "child": "db2/x"}]}');
     for (const verb of ['diff', 'apply']) {
       const refused = await roost('topology', verb, 'bad.json');

@@ -77,7 +77,7 @@ it('loses nothing and stores nothing twice when the server is killed and started
   await expectAllOnce();
 }, 240_000);
 
-it('goes on without a database host, and brings it up to date when it is back', async () => {
+it('continues without a database host, and brings it up to date when it is back', async () => {
   // The test kills the host without the name server's first replica: windows are created on both hosts.
   await importAll(async () => {
     await cluster.playground.kill('db2');

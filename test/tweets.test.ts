@@ -66,7 +66,7 @@ it('says what to do while tweets are not set up', async () => {
 });
 
 describe('a client', () => {
-  it('sees what was set up while the server ran', async () => {
+  it('uses tweets that were set up while the server ran', async () => {
     const set = await answer('setup', '--window', '1d', '--stripes', '3', '--replicas', '2');
     expect(set).toMatchObject({ windowMs: 86_400_000, stripes: 3, replicas: 2, retentionMs: null });
     // A running server sees it at its next poll.
@@ -226,7 +226,7 @@ describe('a client', () => {
     }
   });
 
-  it('gets typed errors', async () => {
+  it('gets errors with codes', async () => {
     const thrown = async (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
     expect(isRoostError(await thrown(roost.tweets.create({ userId: 0, text: 'x' })), 'InvalidArgument')).toBe(true);
     expect(isRoostError(await thrown(roost.tweets.create({ userId: 1, text: 'a\udc00' })), 'InvalidArgument')).toBe(

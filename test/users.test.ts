@@ -42,7 +42,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('says what to do while there are none', async () => {
+it('names the command that sets users up while there are none', async () => {
   await expect(client.users.get(1)).rejects.toMatchObject({
     code: 'FailedPrecondition',
     message: expect.stringContaining('`roost users setup`') as string,
@@ -98,7 +98,7 @@ describe('a client', () => {
     [{ id: 1, name: '', screenName: 'a' }, '1 to 50 characters'],
     [{ id: 1, name: 'a', screenName: 'é' }, '1 to 20 letters'],
     [{ id: 1, name: 'a', screenName: 'a', flags: 2 ** 32 }, 'unsigned 32-bit'],
-  ])('is told what is wrong with %o', async (user, message) => {
+  ])('gets InvalidArgument for %o', async (user, message) => {
     await expect(client.users.put(user)).rejects.toMatchObject({
       code: 'InvalidArgument',
       message: expect.stringContaining(message) as string,
@@ -119,7 +119,7 @@ describe.skipIf(typeof tools === 'string')(
     it.each([
       ['framed', 5_000],
       ['unframed', 5_010],
-    ])('works %s', async (transport, id) => {
+    ])('writes, reads and gets errors over %s messages', async (transport, id) => {
       if (typeof tools === 'string') return;
       await run('thrift', ['-r', '--out', generated, '--gen', 'py', join(root, 'wire/idl/users.thrift')]);
       const { stdout } = await run(
@@ -160,7 +160,7 @@ describe.skipIf(typeof tools === 'string')(
 );
 
 describe('roost users', () => {
-  it('writes, shows, changes and removes', async () => {
+  it('writes, shows, changes and removes a user', async () => {
     expect(await roost('users', 'create', '12', 'jack', '--name', 'Jack', '--flags', '3')).toMatchObject({
       exitCode: 0,
       stderr: '',
@@ -184,7 +184,7 @@ describe('roost users', () => {
 });
 
 describe('roost cache', () => {
-  it('shows the nodes', async () => {
+  it('shows the cache nodes', async () => {
     const { nodes } = JSON.parse((await roost('cache', 'stats', '--json')).stdout) as {
       nodes: { node: string; state: string; pool: string; memcached: { maxBytes: number } }[];
     };
@@ -270,7 +270,7 @@ describe('roost cache', () => {
     expect(used.library).toBeGreaterThan(5);
   });
 
-  it('finds a stale user, and nothing once it is put right', async () => {
+  it('finds a stale user, and none after its repair', async () => {
     await client.users.putMany(
       [
         { id: 50n, name: 'a', screenName: 'a' },
@@ -302,7 +302,7 @@ describe('roost cache', () => {
     expect(await roost(...inspect)).toMatchObject({ exitCode: 0, stdout: '2 entries agree with the database\n' });
   });
 
-  it('says what it cannot do', async () => {
+  it('refuses to warm a node that is in, and an unknown node', async () => {
     expect((await roost('cache', 'warm', node)).stderr).toContain('is in: only one that is warming');
     expect((await roost('cache', 'flush', 'nowhere:1', '--yes')).stderr).toContain('there is no cache node nowhere:1');
   });

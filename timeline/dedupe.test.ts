@@ -4,7 +4,7 @@ import { keyOf, makeEntry, secondaryKeyCounts } from './entry.js';
 
 const keys = (entries: readonly Buffer[]) => entries.map((entry) => Number(keyOf(entry)));
 
-it('leaves one entry of each primary key, newest first', () => {
+it('keeps one entry of each primary key, newest first', () => {
   expect(keys(dedupe([makeEntry(3n), makeEntry(1n), makeEntry(3n)], false))).toEqual([3, 1]);
 });
 

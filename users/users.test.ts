@@ -17,7 +17,7 @@ const record = fc.record({
 });
 
 describe('the bytes of users', () => {
-  it('are the users', () => {
+  it('decode to the users that were encoded', () => {
     fc.assert(
       fc.property(
         fc.array(record, { maxLength: 5 }),
@@ -33,7 +33,7 @@ describe('the bytes of users', () => {
   });
 });
 
-it('merges writes to the same in any order, however often each comes', () => {
+it('merges writes to the same user in any order, however often each comes', () => {
   const same = fc
     .array(record, { minLength: 1, maxLength: 6 })
     .map((users) => users.map((user): UserRecord => ({ ...user, id: 1n })));
@@ -70,7 +70,7 @@ describe.each([
     await elsewhere.close();
   });
 
-  it('are read by whoever asks after they were written', async () => {
+  it('are read by every process once written', async () => {
     expect(await elsewhere.get([12n])).toEqual([undefined]);
     await server.put([jack], wait);
     expect(await elsewhere.get([12n, 13n])).toEqual([jack, undefined]);
@@ -103,7 +103,7 @@ describe.each([
     expect(await elsewhere.get([30n])).toEqual([{ ...jack, ...name, ...flags }]);
   });
 
-  it('come by place, many at once, from all shards and both replicas', async () => {
+  it('are read many at once, in the order asked for, from all shards and both replicas', async () => {
     const many = Array.from({ length: 300 }, (_, i): User => ({
       id: BigInt(1_000 + i),
       name: `n${i}`,
@@ -125,7 +125,7 @@ describe.each([
     [{ ...jack, screenName: 'a b' }, 'a screen name has 1 to 20'],
     [{ ...jack, flags: -1 }, 'flags are'],
     [{ ...jack, id: -1n }, 'ids are'],
-  ])('are refused when they are none: %o', async (user, message) => {
+  ])('are refused when invalid: %o', async (user, message) => {
     await expect(server.put([user])).rejects.toThrow(message);
   });
 
@@ -164,7 +164,7 @@ describe.each([
     expect(await elsewhere.get([12n])).toMatchObject([{ name: 'J', flags: 7 }]);
   });
 
-  it('are set up once', async () => {
+  it('refuse a second setup with AlreadyExists', async () => {
     await expect(server.setup({ shards: 1, replicas: 1 })).rejects.toMatchObject({ code: 'AlreadyExists' });
   });
 });

@@ -120,7 +120,7 @@ it('skips fields that it does not know', () => {
   expect.assertions(1);
 });
 
-it('throws InvalidArgument, and nothing else, for bytes that are no struct', () => {
+it('throws InvalidArgument, and no other error, for malformed bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (array) => {
       try {

@@ -52,7 +52,7 @@ describe('edge writes', () => {
       }),
     );
 
-  it('come over the wire as they were', () => {
+  it('cross the wire unchanged', () => {
     fc.assert(
       fc.property(writes, ({ positions, times, ...rest }) => {
         const given: EdgeWrites = {
@@ -95,7 +95,7 @@ describe('edge writes', () => {
 });
 
 describe('answers', () => {
-  it('bring edges, and where there are none', () => {
+  it('carry edges, and the places of missing ones', () => {
     fc.assert(
       fc.property(fc.array(fc.option(edge, { nil: undefined })), (edges) => {
         const sources = BigInt64Array.from(edges, (each) => each?.sourceId ?? 1n);
@@ -105,7 +105,7 @@ describe('answers', () => {
     );
   });
 
-  it('bring pages of edges', () => {
+  it('carry pages of edges', () => {
     fc.assert(
       fc.property(fc.array(edge), int64, int64, (edges, nextCursor, prevCursor) => {
         const page = { edges, nextCursor, prevCursor };
@@ -114,7 +114,7 @@ describe('answers', () => {
     );
   });
 
-  it('bring lists of edges', async () => {
+  it('carry lists of edges', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(id, fc.array(edge))), async (lists) => {
         const edges = lists.map(([sourceId, of]) => of.map((each) => ({ ...each, sourceId })));
@@ -128,7 +128,7 @@ describe('answers', () => {
     );
   });
 
-  it('bring counts', () => {
+  it('carry counts', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ normal: id, negative: id, archived: id, removed: id })), (counts) => {
         expect(unpackCounts(packCounts(counts), counts.length)).toEqual(counts);

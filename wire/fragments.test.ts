@@ -13,7 +13,7 @@ it('brings fragments over the wire by place, with those that are missing', () =>
   );
 });
 
-it('refuses an answer that is not what it says', () => {
+it('refuses an answer whose lengths do not fit its bytes', () => {
   const answer = fragmentsToThrift([Buffer.from('one'), undefined, Buffer.from('two')]);
   expect(() => fragmentsFromThrift(answer, 2)).toThrow('holds 3 entries');
   expect(() => fragmentsFromThrift({ ...answer, fragments: answer.fragments.subarray(1) })).toThrow(

@@ -80,7 +80,7 @@ describe.each([
   });
 });
 
-it('throws InvalidArgument, and nothing else, whatever comes', () => {
+it('throws InvalidArgument, and no other error, for any bytes', () => {
   const header = [0x80, 1, 0, 1, 0, 0, 0, 1, 0x78, 0, 0, 0, 1];
   const start = fc.constantFrom([], [0x80], [0x80, 1, 0, 1], header);
   fc.assert(
@@ -144,7 +144,7 @@ describe('refuses', () => {
   });
 });
 
-it('holds no more than has come, whatever is declared', () => {
+it('holds no more bytes than have arrived, whatever length is declared', () => {
   const splitter = new MessageSplitter();
   const head = Buffer.alloc(5);
   head.writeUInt32BE(limits.messageBytes);

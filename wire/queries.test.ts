@@ -27,7 +27,7 @@ const { query } = fc.letrec<{ query: Query }>((tie) => ({
   ),
 }));
 
-it('brings any query over the wire', () => {
+it('carries any query over the wire unchanged', () => {
   fc.assert(
     fc.property(query, (each) => {
       expect(queryFromThrift(queryToThrift(each))).toEqual(each);
@@ -44,7 +44,7 @@ describe('a postfix program', () => {
     operation_type,
   });
 
-  it('means positive edges where it names no states', () => {
+  it('selects positive edges when it names no states', () => {
     expect(queryFromThrift([simple])).toEqual({
       kind: 'term',
       term: { sourceId: 1n, graphId: 1, direction: 'forward', states: ['normal'] },
@@ -54,7 +54,7 @@ describe('a postfix program', () => {
     });
   });
 
-  it("knows FlockDB's numbers of the states", () => {
+  it("maps FlockDB's numbers to the states", () => {
     expect(queryFromThrift([{ ...simple, term: { ...simple.term, state_ids: [0, 1, 2, 3, 3] } }])).toMatchObject({
       term: { states: ['normal', 'removed', 'archived', 'negative'] },
     });

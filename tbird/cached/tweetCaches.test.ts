@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 describe('a cached tweet', () => {
-  it('is there once it is written, without a look at a database', async () => {
+  it('is read from the cache once written, without a read of a database', async () => {
     const [id] = await tbird.create([{ userId: 1n, text: 'hello' }], materialized);
     expect((await withoutDatabases(() => elsewhere.get(ids(id!))))[0]?.text).toBe('hello');
     await tbird.delete(ids(id!), materialized);
@@ -53,7 +53,7 @@ describe('a cached tweet', () => {
     expect((await withoutDatabases(() => elsewhere.get(ids(id!))))[0]?.text).toBe('hello');
   });
 
-  it('that does not exist is remembered as such, until it does', async () => {
+  it('is recorded as absent until it exists', async () => {
     const id = composeSnowflake({ timeMs: Date.now() - 5_000, worker: 5, sequence: 1 });
     expect(await elsewhere.get(ids(id))).toEqual([undefined]);
     expect(await withoutDatabases(() => elsewhere.get(ids(id)))).toEqual([undefined]);
@@ -116,7 +116,7 @@ describe('a cached timeline', () => {
     await expect.poll(() => timeline(2n), { timeout: 10_000, interval: 20 }).toEqual([retweet, first[1]]);
   });
 
-  it('goes on in the databases behind its end', async () => {
+  it('continues in the databases past its end', async () => {
     const made = [
       ...(await tbird.create(
         Array.from({ length: 50 }, (_, i) => ({ userId: 3n, text: `${i}` })),
@@ -136,7 +136,7 @@ describe('fragments', () => {
   const texts = (fragments: readonly (Buffer | undefined)[]): unknown[] =>
     fragments.map((fragment) => fragment && (JSON.parse(fragment.toString()) as unknown));
 
-  it('are made once, and anew after a write', async () => {
+  it('are encoded once, and again after a write', async () => {
     const [first, second] = [
       ...(await tbird.create(
         [
@@ -195,7 +195,7 @@ describe('fragments', () => {
   });
 });
 
-it('what a repair writes is not hidden by what was cached', async () => {
+it('a read after a repair returns the repaired rows, not the cached ones', async () => {
   const [id] = await tbird.create([{ userId: 5n, text: 'on both replicas' }], materialized);
   await untilApplied(tbird.flock);
   const { leaves } = tbird.windowSet.route(id!, 86_400_000)!;

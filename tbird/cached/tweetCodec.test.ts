@@ -8,7 +8,7 @@ const id = fc.bigInt(0n, maxId);
 const optionalId = fc.option(id, { nil: undefined });
 const micros = fc.bigInt(0n, 2n ** 52n);
 
-it('the bytes of a cached tweet are the tweet', () => {
+it('decodes a cached tweet to the tweet that was encoded', () => {
   const record = fc.record({
     id,
     written: fc.option(

@@ -105,7 +105,7 @@ describe('ids', () => {
 });
 
 describe('parts of ids', () => {
-  it('are checked', () => {
+  it('are refused out of their bounds', () => {
     expect(() => parseSnowflake(20n)).toThrow('before Snowflake');
     expect(() => composeSnowflake({ timeMs: snowflakeEpochMs - 1, worker: 0, sequence: 0 })).toThrow('timeMs');
     expect(() => composeSnowflake({ timeMs: startMs, worker: 1_024, sequence: 0 })).toThrow('worker');

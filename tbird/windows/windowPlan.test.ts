@@ -101,7 +101,7 @@ describe('a plan', () => {
     for (const count of counts.values()) expect(Math.abs(count - 1_000)).toBeLessThan(150);
   });
 
-  it('changes nothing where everything is there', () => {
+  it('changes nothing when every window exists', () => {
     const window = windowAt(startMs, hourMs);
     expect(planWindows(withWindows(fresh(), [window]), policy, [window, window], startMs)).toEqual([]);
     expect(planTable(fresh(), policy)).toEqual([]);

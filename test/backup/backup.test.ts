@@ -143,7 +143,7 @@ it('restores a moment into a cluster of other numbers of hosts and shards, and g
   expect(await failure(source, 'restore', place)).toContain('the cluster is not empty');
 });
 
-it('names whatever is damaged or missing', async () => {
+it('names each object that is damaged or missing', async () => {
   for (const name of objects(''))
     await whileFlipped(name, async () => expect(await failure(source, 'backup', 'verify', place)).toContain(name));
   const [{ from }] = (await list()).dumps as [Moments];

@@ -14,12 +14,12 @@ const { forms, remove } = fileForms();
 afterAll(remove);
 
 describe.each(forms)('$name', ({ samples, read }) => {
-  it('is read where it is right', async () => {
+  it('is read when it is valid', async () => {
     for (const sample of samples) await read(Buffer.from(sample));
   });
 
   it(
-    'is read or refused, whatever it holds',
+    'is read or refused when it is damaged',
     async () => {
       const fuzzer = new TextFuzzer(seededRandom(seed));
       let refused = 0;

@@ -35,7 +35,7 @@ const one = `replicating(flock(${db1}))`;
 const both = `replicating(flock(${db1}), flock(${db2}))`;
 
 describe('roost topology', () => {
-  it('counts and draws the shapes', async () => {
+  it('counts and draws the shapes of trees', async () => {
     expect(await answer('topology')).toMatchObject({
       shapes: [{ shape: one, count: 4 }],
       leaves: { [db1]: 4 },
@@ -82,7 +82,7 @@ describe('roost transform', { timeout: 120_000 }, () => {
     expect(await answer('migrations', 'list', '--all')).toEqual({ migrations: [] });
   });
 
-  it('is carried out by the servers, and ends as the operator says', async () => {
+  it('runs on the servers, and ends as the operator chooses', async () => {
     const begun = await answer<{ migrations: { id: number; state: string }[]; next_steps: string[] }>(
       'transform',
       one,
@@ -137,7 +137,7 @@ describe('roost transform', { timeout: 120_000 }, () => {
 });
 
 describe('roost shard', () => {
-  it('copies, compares and repairs', async () => {
+  it('copies, compares and repairs shards', async () => {
     const source = server.gizzard.topology.routes(-graphId)[0]!.leaves[0]!.shard.id;
     const from = `${source.hostname}/${source.tablePrefix}`;
     expect((await roost('shard', 'create', 'flock', `${db2}/beside`)).exitCode).toBe(0);
@@ -230,7 +230,7 @@ describe('what is wrong is refused, and nothing is changed', () => {
     expect(server.gizzard.topology.version).toBe(before);
   });
 
-  it('a target without room', async () => {
+  it('refuses a target without room', async () => {
     const small = {
       ...config,
       databaseHosts: { ...config.databaseHosts, [db2]: { ...config.databaseHosts[db2]!, capacityBytes: 1_000 } },

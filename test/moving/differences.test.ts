@@ -88,7 +88,7 @@ describe.each(stores)('shards of %s', (name, type, tables) => {
     };
   };
 
-  it('are the same at first, which the digest alone says', async () => {
+  it('are equal at first, by the digest alone', async () => {
     for (const [table] of tables) {
       const unread = { ...movable(table), rows: () => Promise.reject(new Error('the rows were read')) };
       expect(await differences(unread)).toEqual([]);

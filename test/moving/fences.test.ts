@@ -77,7 +77,7 @@ describe('trees in a migration', { timeout }, () => {
 });
 
 describe('names of tables', { timeout }, () => {
-  it('are given once', async () => {
+  it('are used once', async () => {
     const { gizzard } = flock;
     const { leaf, plan } = await movedGraph('names');
     const [created] = plan.created;

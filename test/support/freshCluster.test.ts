@@ -49,7 +49,7 @@ describe('a fresh cluster', () => {
 });
 
 describe('afterwards', () => {
-  it('has neither databases nor keys left', async () => {
+  it('leaves no databases and no keys', async () => {
     const left = (await databases()).filter((name) => clusters.some((cluster) => name.startsWith(cluster)));
     expect(left).toEqual([]);
     expect(await redis.exists(...clusters.map((cluster) => `${cluster}:key`))).toBe(0);

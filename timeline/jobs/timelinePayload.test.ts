@@ -56,7 +56,7 @@ const writes: fc.Arbitrary<TimelineWrite> = fc.oneof(
   ),
 );
 
-it('reads what it wrote', () => {
+it('decodes the payload that it encoded', () => {
   fc.assert(
     fc.property(writes, (write) => {
       expect(decodeTimelineWrite(encodeTimelineWrite(write))).toEqual(write);
@@ -64,7 +64,7 @@ it('reads what it wrote', () => {
   );
 });
 
-it('refuses a payload that was cut', () => {
+it('refuses a truncated payload', () => {
   const whole = encodeTimelineWrite({
     op: 'push',
     entry: Buffer.alloc(20),

@@ -35,7 +35,7 @@ describe('push', () => {
     expect(await keys('never:1')).toBeUndefined();
   });
 
-  it('takes an entry into an empty timeline, which is not a missing one', async () => {
+  it('adds an entry to an empty timeline, which is not a missing one', async () => {
     await lists.store('empty:1', []);
     expect(await keys('empty:1')).toEqual([]);
     expect(await lists.push(makeEntry(7n), 'empty:', [1n])).toBe(1);
@@ -68,7 +68,7 @@ describe('push', () => {
     expect(await lists.push(makeEntry(1n), 'trim:', [1n])).toBe(0);
   });
 
-  it('reaches more timelines than one step changes', async () => {
+  it('reaches more timelines than one step can change', async () => {
     const ids = Array.from({ length: 2_500 }, (_, i) => BigInt(i));
     await Promise.all([0n, 1_400n, 2_499n].map((id) => lists.store(`many:${id}`, [])));
     expect(await lists.push(makeEntry(3n), 'many:', ids)).toBe(3);
@@ -118,7 +118,7 @@ describe('deliver', () => {
     expect([await keys('deliver:5'), await pulled(5)]).toEqual([[4, 3, 2, 1], []]);
   });
 
-  it('brings an entry back only where it restores', async () => {
+  it('brings a removed entry back only if it restores', async () => {
     await lists.store('deliver:6', [by(1, 50n), by(2, 50n)]);
     await lists.remove(by(1, 50n), 'deliver:', [6n]);
     expect((await lists.deliver(by(1, 50n), 'deliver:', [6n], terms(0))).pushed).toBe(0);
@@ -212,7 +212,7 @@ describe('the head of a list', () => {
     expect(await lists.read('head:2', { limit: 9 })).toMatchObject({ end: true, whole: false });
   });
 
-  it('gives way to a newer entry that says the same, and takes a late older one beside it', async () => {
+  it('replaces an older entry that says the same, and keeps a late older one beside it', async () => {
     const said = (key: number, what: number) => Buffer.concat([makeEntry(BigInt(key)), keyBytes(BigInt(what))]);
     await lists.store(
       'head:4',
@@ -251,7 +251,7 @@ it('finds the older entries with the same secondary keys as those of a page', as
   expect(await older(5)).toEqual([]);
 });
 
-it('pages between two keys', async () => {
+it('returns the entries between two keys', async () => {
   await lists.store('page:1', entries(1, 2, 3, 4, 5, 6));
   const page = async (bounds: { before?: bigint; since?: bigint; limit: number }) => {
     const read = (await lists.read('page:1', bounds))!;
@@ -290,7 +290,7 @@ it('makes its shard anew in a Redis that came back empty, and not where it was t
   await expect(other.read('x', { limit: 1 })).rejects.toMatchObject({ code: 'FailedPrecondition' });
 });
 
-it('absorbs what another replica stores, of which removals and what is missing here win', async () => {
+it('takes over removals, missing entries and missing timelines from another replica', async () => {
   const [mine, theirs] = [listsOf('d'), listsOf('e')];
   await mine.store('x', entries(1, 2, 4));
   await theirs.store('x', entries(2, 3, 4));
@@ -304,7 +304,7 @@ it('absorbs what another replica stores, of which removals and what is missing h
   expect(await mine.count()).toBe(2);
 });
 
-it('ends in the same entries, in whatever order and however often pushes and removals arrive', async () => {
+it('holds the same entries, in whatever order and however often pushes and removals arrive', async () => {
   let run = 0;
   await fc.assert(
     fc.asyncProperty(
