@@ -96,7 +96,7 @@ export class Access {
       const found = await readFile(file, 'utf8');
       if (found !== text) {
         this.#use(parseAccessFile(found, file));
-        if (text !== undefined) log.info({ file }, 'the access file was read anew');
+        if (text !== undefined) log.info({ file }, 'the access file was reloaded');
         text = found;
       }
       seen = mark;
@@ -105,7 +105,7 @@ export class Access {
       everyMs: limits.accessLookMs,
       onError: (error, repeated) => {
         if (!repeated)
-          log.error({ err: error, file }, 'the access file cannot be read; what it said before stays in force');
+          log.error({ err: error, file }, 'the access file cannot be read; its last content stays in force');
       },
     });
     this.#loop.start();

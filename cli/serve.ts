@@ -115,7 +115,7 @@ async function serveAlone(
     closing.push(() => served.close());
     if (parent === undefined) printReady(io, options, config, served);
     if (!stopped.aborted) await once(stopped, 'abort');
-    log.info({ signal: stopped.reason as string }, 'stopping');
+    log.info({ signal: stopped.reason as string }, 'the server is stopping');
     parent?.leave();
   } finally {
     // Requests end before the workers do, and the workers before the connections that they use.
@@ -158,7 +158,7 @@ async function serveWithProcesses(
     io.onHangup?.(() => void served.replaceAll());
     printReady(io, options, config, served);
     if (!io.signal.aborted) await once(io.signal, 'abort');
-    log.info({ signal: io.signal.reason as string }, 'stopping');
+    log.info({ signal: io.signal.reason as string }, 'the server is stopping');
   } catch (error) {
     const { exitCode } = RoostError.from(error).fields;
     // The process has said on stderr why it ended.
@@ -202,7 +202,7 @@ function outliveRejections(log: Log, metrics: Metrics): () => Promise<void> {
   );
   const outlive = (reason: unknown): void => {
     unhandled.inc();
-    log.error({ err: RoostError.from(reason) }, 'a failure that no code waited for: this is a fault in Roost');
+    log.error({ err: RoostError.from(reason) }, 'a promise was rejected and nobody awaited it: this is a fault in Roost');
   };
   process.on('unhandledRejection', outlive);
   return async () => void process.off('unhandledRejection', outlive);

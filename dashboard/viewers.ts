@@ -69,7 +69,7 @@ export class Viewers {
     const loop = new BackgroundLoop(() => this.#step(), {
       everyMs,
       onError: (error, repeated) => {
-        if (!repeated) this.log.warn({ err: error }, 'open pages of the dashboard could not be told of changes');
+        if (!repeated) this.log.warn({ err: error }, 'the open pages of the dashboard could not be updated');
       },
     });
     loop.start();

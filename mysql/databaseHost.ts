@@ -81,7 +81,7 @@ export class DatabaseHost implements SqlSession {
       this.#open.add(connection);
       streamOf(connection).once('close', () => this.#open.delete(connection));
       // The running statement, if any, got the error; without a listener a second one would end the process.
-      connection.on('error', (error) => this.log.debug({ err: error, host: this.name }, 'a connection failed'));
+      connection.on('error', (error) => this.log.debug({ err: error, host: this.name }, 'a connection to a database host failed'));
     });
   }
 
@@ -109,7 +109,7 @@ export class DatabaseHost implements SqlSession {
       await this.rows('SELECT 1', [], Deadline.after(this.limits.connectTimeoutMs));
       return true;
     } catch (error) {
-      this.log.debug({ err: error, host: this.name }, 'a host gives no sign of life');
+      this.log.debug({ err: error, host: this.name }, 'a database host does not answer');
       return false;
     }
   }
@@ -177,7 +177,7 @@ export class DatabaseHost implements SqlSession {
         `closing the connections to ${this.name}`,
       );
     } catch (error) {
-      this.log.debug({ err: error, host: this.name }, 'connections are cut off');
+      this.log.debug({ err: error, host: this.name }, 'connections to a database host are cut off');
     }
     for (const connection of this.#open) discard(connection);
   }

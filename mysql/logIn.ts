@@ -28,7 +28,7 @@ export function renewAtEveryLogIn(pool: Pool, config: DatabaseHostConfig, log: L
       try {
         return (last = read());
       } catch (error) {
-        log.warn({ err: error }, 'a password or certificate is not read anew');
+        log.warn({ err: error }, 'a password or certificate file cannot be read; the last one stays in use');
         return last;
       }
     };

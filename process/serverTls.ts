@@ -60,9 +60,9 @@ export class ServerTls {
       if (Object.entries(files).every(([name, text]) => this.#files[name as keyof typeof files] === text)) return;
       this.#files = files;
       this.#version++;
-      this.log.info({ files: Object.values(this.config).join(', ') }, 'new certificates are shown');
+      this.log.info({ files: Object.values(this.config).join(', ') }, 'new certificates are in use');
     } catch (error) {
-      this.log.warn({ err: error }, 'certificates are not read anew; those of before are shown');
+      this.log.warn({ err: error }, 'the certificate files cannot be read; the last certificates stay in use');
     }
   }
 

@@ -135,7 +135,7 @@ function withSecrets(config: RedisConfig, log?: Log): Pick<RedisOptions, 'passwo
     };
   } catch (error) {
     if (log === undefined) throw error;
-    log.warn({ err: error }, 'a password or certificate is not read anew');
+    log.warn({ err: error }, 'a password or certificate file cannot be read; the last one stays in use');
     return {};
   }
 }

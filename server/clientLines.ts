@@ -18,7 +18,7 @@ export class ClientLines {
     let seen = this.#seen.get(reason);
     if (seen === undefined || nowMs - seen.sinceMs >= 1_000) {
       if (seen !== undefined && seen.leftOut > 0)
-        this.log.warn({ reason, count: seen.leftOut }, 'so many lines of this reason were left out before');
+        this.log.warn({ reason, count: seen.leftOut }, 'lines of this reason were left out');
       this.#seen.set(reason, (seen = { sinceMs: nowMs, lines: 0, leftOut: 0 }));
     }
     if (seen.lines++ < limits.clientLinesPerSecond) this.log[level]({ ...fields, reason }, message);

@@ -114,7 +114,7 @@ export class CachePool {
     this.#damagedSaidMs.set(node, nowMs);
     this.log.warn(
       { node: node.name, pool: this.options.name, cache, entry: name },
-      'a cache node gave an entry whose checksum is wrong; it counts as a miss',
+      'a cache node returned an entry with a wrong checksum; the read counts as a miss',
     );
   }
 
@@ -227,7 +227,7 @@ export class CachePool {
     if (!serves(seen)) return;
     if (!(await this.register.change(name, seen, { state: 'out', weight: seen.weight }))) return;
     this.metrics.ejections.inc({ pool: this.options.name });
-    this.log.warn({ node: name, pool: this.options.name, why }, 'a cache node was put out');
+    this.log.warn({ node: name, pool: this.options.name, why }, 'a cache node was ejected');
   }
 
   close(): void {
@@ -259,7 +259,7 @@ export class CachePool {
       await this.eject(node.name, seen, why.message);
       await this.look();
     } catch (error) {
-      this.log.debug({ err: error, node: node.name }, 'a cache node could not be put out');
+      this.log.debug({ err: error, node: node.name }, 'a cache node could not be ejected');
     }
   }
 

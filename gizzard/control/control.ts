@@ -196,7 +196,7 @@ export class Control {
         host
           .run(sql, values, Deadline.after(followDeadlineMs))
           .catch((error: unknown) =>
-            this.log.debug({ err: error, host: host.name }, 'a replica did not hear of progress'),
+            this.log.debug({ err: error, host: host.name }, 'a replica did not get the progress of a move'),
           );
     }
   }
@@ -217,7 +217,7 @@ export class Control {
       everyMs,
       startAfterMs: everyMs,
       onError: (error, repeated) => {
-        if (!repeated) this.log.error({ err: error }, 'the replicas of the name server need to be looked after');
+        if (!repeated) this.log.error({ err: error }, 'the replicas of the name server could not be checked');
       },
     });
     this.#watching.start();
@@ -255,8 +255,8 @@ export class Control {
     this.log.warn(
       { host: store.host.name, from: source.host.name, ...(lost.length > 0 && { lost }) },
       lost.length > 0
-        ? 'overwrote changes of the control tables that one replica alone had'
-        : 'repaired the control tables of a replica',
+        ? 'changes of the control tables that one replica alone had were overwritten'
+        : 'the control tables of a replica were repaired',
     );
   }
 

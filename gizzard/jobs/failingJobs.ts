@@ -187,7 +187,7 @@ export class FailingJobs {
       }
     } catch (error) {
       if (!this.#stopping)
-        log.error({ err: error, priority, host }, 'trying failing jobs again ended early; the next pass goes on');
+        log.error({ err: error, priority, host }, 'a pass over failing jobs ended early; the next pass continues');
     }
     const turn = this.#turns.get(stream);
     if (turn === undefined || !mine()) return;
@@ -206,7 +206,7 @@ export class FailingJobs {
     } catch (error) {
       log.debug(
         { err: error, priority, host },
-        'the end of a pass could not be written down; another server will take it for gone',
+        'the end of a pass over failing jobs could not be recorded; another server will take the pass over',
       );
     }
   }

@@ -27,7 +27,7 @@ export class Fence {
     if (version > this.#outdated)
       this.log.warn(
         { version, key: this.key, priority: this.priority },
-        'this server works with a topology that is no longer in use; it takes no jobs until it has a newer one',
+        'this server works with an old topology; it takes no jobs until it has a newer one',
       );
     this.#outdated = Math.max(this.#outdated, version);
   }

@@ -82,7 +82,7 @@ export class JobRunner {
     const outcome = await this.#runUnder(this.topology(), job, priority);
     if (outcome.refused !== true) return outcome;
     await this.lookAnew().catch((error: unknown) =>
-      this.log.debug({ err: error }, 'a tree refuses a job, and the topology cannot be looked at'),
+      this.log.debug({ err: error }, 'a tree refused a job, and the topology cannot be read'),
     );
     const topology = this.topology();
     return topology.version === outcome.topologyVersion ? outcome : this.#runUnder(topology, job, priority);

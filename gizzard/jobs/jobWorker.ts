@@ -89,7 +89,7 @@ export class JobWorker {
     if (!this.#reading.started || this.#stopping) return;
     this.#failing
       .look()
-      .catch((error: unknown) => this.options.log.debug({ err: error }, 'failing jobs are looked at a little later'));
+      .catch((error: unknown) => this.options.log.debug({ err: error }, 'failing jobs could not be read; they are read again later'));
   }
 
   /**
@@ -107,7 +107,7 @@ export class JobWorker {
     } catch (error) {
       this.options.log.warn(
         { err: error, priority: this.options.priority },
-        'jobs in work could not be handed back; others will take them over',
+        'jobs in progress could not be handed back; other servers will take them over',
       );
     }
     this.#reader.close();
@@ -116,7 +116,7 @@ export class JobWorker {
   async #handBack(): Promise<void> {
     const { log, priority } = this.options;
     const left = this.#inWork.takeAll();
-    if (left.length > 0) log.warn({ jobs: left.length, priority }, 'handing back jobs that did not finish in time');
+    if (left.length > 0) log.warn({ jobs: left.length, priority }, 'jobs that did not finish in time are handed back');
     await this.#settling.putBack(left);
     await this.#settling.flushed();
   }
@@ -176,7 +176,7 @@ export class JobWorker {
     this.#takeOver
       .takeFrom(gone, this.#taking)
       .catch((error: unknown) =>
-        log.warn({ err: error }, 'jobs of a process that ended are taken over a little later'),
+        log.warn({ err: error }, 'jobs of an ended process could not be taken over; they are taken over later'),
       );
   }
 

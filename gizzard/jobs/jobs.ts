@@ -464,7 +464,7 @@ export class Jobs {
           version,
         );
       } catch (error) {
-        this.log.debug({ err: error, kind }, 'a job names no host');
+        this.log.debug({ err: error, kind }, 'a job of this kind names no host');
       }
       if (found !== undefined) return found;
     }

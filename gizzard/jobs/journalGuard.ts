@@ -421,7 +421,7 @@ export class JournalGuard {
       await this.table.merge(now);
       this.#written = now;
     } catch (error) {
-      this.options.log.debug({ err: error }, 'how far the journal is could not be written down');
+      this.options.log.debug({ err: error }, "the journal's count could not be written to the name server");
     }
   }
 

@@ -134,7 +134,7 @@ export class LaggingLeaves {
       if (!this.#failed)
         this.log.warn(
           { err: RoostError.from(error) },
-          "the journal's Redis does not say which replicas lag; reads go on with what is known",
+          "the journal's Redis does not tell which replicas lag; reads use the last known state",
         );
       this.#failed = true;
     }

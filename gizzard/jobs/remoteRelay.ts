@@ -215,7 +215,7 @@ export class RemoteRelay {
       try {
         await this.options.send(host, jobs, Deadline.after(sendDeadlineMs));
         this.#turn = (this.#turn + i) % hosts.length;
-        if (!this.#backoff.rested) log.info({ cluster: remote }, 'a remote cluster takes jobs again');
+        if (!this.#backoff.rested) log.info({ cluster: remote }, 'a remote cluster accepts jobs again');
         this.#backoff.reset();
         return { version, error: undefined };
       } catch (error) {
@@ -224,7 +224,7 @@ export class RemoteRelay {
       }
     }
     if (this.#backoff.rested)
-      log.warn({ err: last, cluster: remote }, 'a remote cluster does not take jobs; its backlog waits');
+      log.warn({ err: last, cluster: remote }, 'a remote cluster does not accept jobs; its backlog waits');
     this.#pausedUntilMs = performance.now() + this.#backoff.next();
     return failed(last!);
   }

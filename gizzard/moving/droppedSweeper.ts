@@ -14,7 +14,7 @@ export class DroppedSweeper {
   readonly #loop = new BackgroundLoop(() => this.sweep(), {
     everyMs,
     startAfterMs: everyMs,
-    onError: (error) => this.log.warn({ err: error }, 'tables of dropped shards could not be deleted'),
+    onError: (error) => this.log.warn({ err: error }, 'the tables of dropped shards could not be deleted'),
   });
 
   constructor(
@@ -41,15 +41,15 @@ export class DroppedSweeper {
       try {
         const deleted = await this.dropped.purge(hostname, await this.nowMs());
         for (const { name, shard } of deleted)
-          this.log.info({ shard: shardKey(shard.id), name }, 'deleted the tables of a dropped shard for good');
+          this.log.info({ shard: shardKey(shard.id), name }, 'the tables of a dropped shard were deleted');
         const early = await this.dropped.relieve(hostname, { minFreeShare, minAgeMs });
         for (const { name, shard, bytes, keepUntilMs } of early)
           this.log.warn(
             { shard: shardKey(shard.id), name, bytes, keptUntil: new Date(keepUntilMs).toISOString() },
-            'deleted the tables of a dropped shard before their time: their host has no room left',
+            'the tables of a dropped shard were deleted early: their host has no room left',
           );
       } catch (error) {
-        this.log.warn({ err: RoostError.from(error), host: hostname }, 'tables of dropped shards could not be deleted');
+        this.log.warn({ err: RoostError.from(error), host: hostname }, 'the tables of dropped shards could not be deleted');
       }
     }
   }

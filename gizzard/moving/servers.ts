@@ -62,7 +62,7 @@ export class Servers {
       everyMs,
       onError: (error, repeated) => {
         if (!repeated && !isRoostError(error, 'FailedPrecondition'))
-          this.log.warn({ err: error }, 'this server could not say that it is there');
+          this.log.warn({ err: error }, 'this server could not send its sign of life');
       },
     });
     this.#beating.start();
@@ -102,7 +102,7 @@ export class Servers {
       if ('error' in answer)
         this.log.debug(
           { err: answer.error, host: answer.store.host.name },
-          'this server could not say that it is gone',
+          'this server could not remove its sign of life',
         );
   }
 

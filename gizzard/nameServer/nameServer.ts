@@ -164,7 +164,7 @@ export class NameServer {
       everyMs: intervalMs,
       startAfterMs: intervalMs,
       onError: (error, repeated) => {
-        if (!repeated) this.log.error({ err: error }, 'the topology could not be reloaded; the old one keeps serving');
+        if (!repeated) this.log.error({ err: error }, 'the topology could not be reloaded; this server continues with the old one');
       },
     });
     this.#watching.start();

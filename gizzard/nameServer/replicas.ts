@@ -237,11 +237,11 @@ export class NameServerReplicas {
     const lost = await store.overwrite(source, Deadline.after(repairDeadlineMs));
     if (lost === undefined) return;
     const fields = { host: store.host.name, from: source.host.name, had: had?.version };
-    if (lost.length === 0) this.log.warn(fields, 'repaired a replica of the name server that had missed changes');
+    if (lost.length === 0) this.log.warn(fields, 'a replica of the name server had missed changes, and was repaired');
     else
       this.log.warn(
         { ...fields, lost: lost.map(({ version, by, changes }) => ({ version, by, changes: changesToJson(changes) })) },
-        'overwrote changes of the topology that one replica alone had, and no majority',
+        'changes of the topology that one replica alone had were overwritten',
       );
   }
 

@@ -67,7 +67,7 @@ export function managerProcessor(
           lane.run(
             () => {
               const by = managerName(caller);
-              if (!look) options.log.info({ method: name, by }, 'a call of the manager');
+              if (!look) options.log.info({ method: name, by }, 'the manager got a call');
               return handlerBy(by)[name]!(...args);
             },
             Deadline.after(limits.managerWaitMs, caller.closed),

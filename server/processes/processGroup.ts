@@ -206,17 +206,17 @@ export class ProcessGroup {
 
   async #replaceAll(): Promise<void> {
     const { log } = this.options;
-    log.info({ processes: this.#places.length }, 'replacing the processes of this server, one after the other');
+    log.info({ processes: this.#places.length }, 'the processes of this server are being replaced, one after the other');
     for (const place of this.#places) {
       if (this.#stopping.signal.aborted) return;
       try {
         await this.#fill(place);
       } catch (error) {
-        log.error({ err: RoostError.from(error) }, 'a new process does not come up; those that run stay');
+        log.error({ err: RoostError.from(error) }, 'a new process of this server did not start; the running ones stay');
         return;
       }
     }
-    log.info('the processes of this server are replaced');
+    log.info('the processes of this server were replaced');
   }
 
   /** Has one process take the jobs of those that have ended, whose callers may wait. */

@@ -121,7 +121,7 @@ export class IdGenerator {
     if (this.#leasing !== undefined || performance.now() < this.#renewFromMs) return;
     this.#renewFromMs = performance.now() + renewPauseMs;
     this.#renew().catch((error: unknown) =>
-      this.#log.warn({ err: error }, 'the lease of the worker number could not be prolonged; trying again'),
+      this.#log.warn({ err: error }, 'the lease of the worker number could not be renewed; it is tried again'),
     );
   }
 

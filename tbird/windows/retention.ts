@@ -218,12 +218,12 @@ export class Retention {
           });
           this.log.info(
             { shard: shardKey(id), name: aside?.name, keptUntil: aside && new Date(aside.keepUntilMs).toISOString() },
-            'set a table of tweets past the retention aside',
+            'a table of tweets past the retention was set aside',
           );
         }
       } catch (error) {
         // Another roll does it; windows of other hosts need not wait for this one.
-        this.log.warn({ err: error, host: name }, 'tables of tweets past the retention could not be set aside');
+        this.log.warn({ err: error, host: name }, 'the tables of tweets past the retention could not be set aside');
       }
     }
   }

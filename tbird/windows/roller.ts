@@ -39,7 +39,7 @@ export class Roller {
     const { aheadMs } = await this.windows.freshPolicy();
     const { made, dropped, moving, heldBack, clocksApartMs } = await this.windows.roll();
     if (made.length + dropped.length + moving > 0)
-      this.log.info({ made, dropped, moving }, 'rolled the windows of tweets');
+      this.log.info({ made, dropped, moving }, 'the windows of tweets were rolled');
     const reason = whyHeldBack(heldBack.length, clocksApartMs);
     if (reason !== '' && reason !== this.#lastReason) this.log.warn({ heldBack }, reason);
     this.#lastReason = reason;
