@@ -25,7 +25,7 @@ export class PortAccess {
   ) {
     this.unauthenticated = new RoostError(
       'Unauthenticated',
-      `the service ${of.service} answers to those that it knows: a token, a certificate or an allowed network is needed`,
+      `the service ${of.service} does not know this caller: a token, a certificate or an allowed network is needed`,
       { fields: { service: of.service } },
     );
   }

@@ -45,10 +45,7 @@ export async function dumpRows(
       await files.save();
     }
   }
-  throw new RoostError(
-    'Unavailable',
-    `the trees have changed under ${maxRounds} rounds of the dump: run it again later`,
-  );
+  throw new RoostError('Unavailable', `the trees changed during ${maxRounds} rounds of the dump: run it again later`);
 }
 
 async function dumpPart(

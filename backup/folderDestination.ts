@@ -69,8 +69,7 @@ export class FolderDestination implements Destination {
     } catch (cause) {
       const { code = '', message } = cause as NodeJS.ErrnoException;
       const fields = { object: name, to: this.url };
-      if (code === 'ENOENT')
-        throw new RoostError('NotFound', `${join(this.url, name)} is not there`, { cause, fields });
+      if (code === 'ENOENT') throw new RoostError('NotFound', `there is no ${join(this.url, name)}`, { cause, fields });
       throw new RoostError('Unavailable', `${join(this.url, name)}: ${code === '' ? message : code}`, {
         cause,
         fields,

@@ -26,7 +26,7 @@ export async function readRestoreState(archive: JournalArchive): Promise<Restore
   if (text === undefined) return undefined;
   const parsed = schema.safeParse(JSON.parse(text));
   if (parsed.success) return parsed.data;
-  throw new RoostError('DataLoss', "what the journal's Redis keeps of a restore cannot be read", {
+  throw new RoostError('DataLoss', "the state of a restore in the journal's Redis cannot be read", {
     cause: parsed.error,
   });
 }

@@ -33,7 +33,7 @@ export class S3Destination implements Destination {
     if (bucket === undefined || prefix.some((part) => !/^[\w.=-]+$/.test(part) || /^\.+$/.test(part)))
       throw new RoostError(
         'InvalidArgument',
-        `${address} is no place in S3: s3://bucket/prefix, where a bucket has 3 to 63 lowercase letters, digits, dots and hyphens`,
+        `${address} is no address in S3: s3://bucket/prefix, where a bucket has 3 to 63 lowercase letters, digits, dots and hyphens`,
         {
           fields: { to: address },
         },
@@ -153,7 +153,7 @@ function s3Error(
   if (name === 'CredentialsProviderError')
     return make('Unauthenticated', `no credentials for S3 were found: ${refusedHelp}`);
   if (name === 'NoSuchBucket') return make('FailedPrecondition', 'there is no such bucket: make it first');
-  if (name === 'NoSuchKey') return make('NotFound', 'it is not there');
+  if (name === 'NoSuchKey') return make('NotFound', 'there is no such object');
   if (status === 401 || ['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken'].includes(name))
     return make('Unauthenticated', `S3 does not take the credentials (${why}): ${refusedHelp}`);
   if (status === 403) return make('PermissionDenied', `S3 refuses this to the credentials (${why})`);

@@ -98,7 +98,7 @@ export function addInspectCommand(cache: Command, io: CliIo): void {
           if (unreachable > 0)
             throw new RoostError(
               'Unavailable',
-              `${unreachable} entries could not be looked at: their nodes do not answer; \`roost cache stats\` shows which`,
+              `${unreachable} entries could not be read: their nodes do not answer; \`roost cache stats\` shows which`,
               { fields: { unreachable }, retryable: false },
             );
         }),

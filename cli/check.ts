@@ -76,7 +76,7 @@ export async function checkStores(io: CliIo, names: readonly string[], options: 
   if (left.length > 0)
     throw new RoostError(
       'DataLoss',
-      `faults are left in ${left.map(([name]) => name).join(', ')}${remedies.length === 0 ? '' : `: "${remedies[0]}" comes next`}`,
+      `faults remain in ${left.map(([name]) => name).join(', ')}${remedies.length === 0 ? '' : `: "${remedies[0]}" comes next`}`,
     );
 }
 

@@ -157,7 +157,7 @@ export function addJobCommands(program: Command, io: CliIo): void {
     .action((which: readonly Priority[], { queue, ids, ...options }: QueueOptions) =>
       withCluster(io, options, async ({ jobs }, output) => {
         if (ids !== undefined && which.length > 1)
-          throw new RoostError('InvalidArgument', 'jobs are named within one priority');
+          throw new RoostError('InvalidArgument', '--ids needs one priority, not all');
         let retried = 0;
         for (const priority of which) retried += await jobs.queues.retry(priority, queue, ids);
         output.result({ retried }, () => `${formatCount(retried)} ${queue} jobs are tried again`, ['roost job list']);

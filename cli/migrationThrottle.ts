@@ -26,7 +26,7 @@ export function addThrottleCommand(group: Command, io: CliIo): void {
     .action(({ rowsPerSecond, between, off, ...options }: ThrottleOptions) =>
       withCluster(io, options, async ({ migrations }, output) => {
         if (off === true && (rowsPerSecond !== undefined || between !== undefined))
-          throw new RoostError('InvalidArgument', '--off goes alone');
+          throw new RoostError('InvalidArgument', '--off cannot be combined with other options');
         const before = await migrations.throttle();
         if (off === true) await migrations.setThrottle({ rowsPerSecond: undefined, between: [] });
         else if (rowsPerSecond !== undefined || between !== undefined)

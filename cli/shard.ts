@@ -257,11 +257,9 @@ async function refuseMoved({ moves }: Gizzard, ids: readonly ShardId[]): Promise
       .map(({ id }) => shardKey(id))
       .find((key) => ids.some((id) => shardKey(id) === key));
     if (taken !== undefined && kind !== 'diff')
-      throw new RoostError(
-        'FailedPrecondition',
-        `shard ${taken} is in the hands of ${kind} ${move}, which marks it itself`,
-        { fields: { shard: taken } },
-      );
+      throw new RoostError('FailedPrecondition', `shard ${taken} is in ${kind} ${move}, which sets its mark`, {
+        fields: { shard: taken },
+      });
   }
 }
 

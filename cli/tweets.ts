@@ -305,7 +305,7 @@ function addSetup(tweets: Command, io: CliIo): void {
       if (copies.length > 0)
         throw new RoostError(
           'DataLoss',
-          `copies of ${copies.length} tables do not hold the same; \`roost shard repair ${copies[0]!.shards.join(' ')}\` merges them`,
+          `copies of ${copies.length} tables differ; \`roost shard repair ${copies[0]!.shards.join(' ')}\` merges them`,
         );
       if (faults.length > repaired)
         throw new RoostError(

@@ -130,6 +130,6 @@ export class KeySpaces {
 export const asideKey = (cluster: string, type: string): string => `${cluster}:aside:${type}`;
 
 const takenAway = (host: RedisHost, shard: string): RoostError =>
-  new RoostError('FailedPrecondition', `shard ${shard} was taken away from Redis ${host.name}`, {
+  new RoostError('FailedPrecondition', `shard ${shard} is no longer on Redis ${host.name}`, {
     fields: { host: host.name, shard },
   });

@@ -59,7 +59,7 @@ function afterOpenEnd(error: RoostError, open: RoostError): RoostError {
   const { retryable, retryAfterMs, fields } = error;
   return new RoostError(
     'Unavailable',
-    `the write may have been made: of one attempt the end is not known (${open.message}), and another was refused (${error.message})`,
+    `the write may have been made: one attempt ended without an answer (${open.message}), and another was refused (${error.message})`,
     {
       fields: { ...fields, outcome: 'unknown' },
       cause: error,

@@ -175,7 +175,10 @@ export class ServedConnection implements Caller, Guest {
   }
 
   closeForAnother(): void {
-    this.#fault('connections', new RoostError('Overloaded', 'it was idle, and another client wanted its place'));
+    this.#fault(
+      'connections',
+      new RoostError('Overloaded', 'the connection was idle, and another client needed its place'),
+    );
   }
 
   /**
@@ -196,15 +199,15 @@ export class ServedConnection implements Caller, Guest {
     else if (this.#untakenLooks > patience)
       this.#fault(
         'untaken',
-        new RoostError('DeadlineExceeded', `nothing of an answer was taken for ${incompleteMs} ms`),
+        new RoostError('DeadlineExceeded', `the client read nothing of its answer for ${incompleteMs} ms`),
       );
     else if (!this.access.isKnown && performance.now() - this.#sinceMs > unknownMs)
       this.#fault(
         'unauthenticated',
-        new RoostError('DeadlineExceeded', `its client did not say who it is for ${unknownMs} ms`),
+        new RoostError('DeadlineExceeded', `the client did not identify itself for ${unknownMs} ms`),
       );
     else if (this.#inFlight === 0 && performance.now() - this.lastActiveMs > idleMs)
-      this.#fault('idle', new RoostError('DeadlineExceeded', `no whole request for ${idleMs} ms`));
+      this.#fault('idle', new RoostError('DeadlineExceeded', `no complete request for ${idleMs} ms`));
   }
 
   #onData(chunk: Buffer): void {
@@ -340,7 +343,10 @@ export class ServedConnection implements Caller, Guest {
 
   /** Answers running calls for a while, and closes. */
   #revoke(): void {
-    this.parts.onFault('revoked', new RoostError('Unauthenticated', 'what its client showed is not valid any more'));
+    this.parts.onFault(
+      'revoked',
+      new RoostError('Unauthenticated', 'the token or certificate of the client is no longer valid'),
+    );
     this.#revoking = setTimeout(() => this.destroy(), limits.revokedGraceMs);
     this.finish();
   }

@@ -53,11 +53,11 @@ export function decodeUsers(bytes: Buffer): UserRecord[] {
   const users: UserRecord[] = [];
   let at = 0;
   while (at < bytes.length) {
-    if (at + fixedBytes > bytes.length) throw new RoostError('DataLoss', 'a user is cut off');
+    if (at + fixedBytes > bytes.length) throw new RoostError('DataLoss', 'the bytes of a user are truncated');
     const nameAt = at + fixedBytes;
     const screenNameAt = nameAt + bytes.readUInt8(at + flagsAt + 5);
     const end = screenNameAt + bytes.readUInt8(at + flagsAt + 6);
-    if (end > bytes.length) throw new RoostError('DataLoss', 'a user is cut off');
+    if (end > bytes.length) throw new RoostError('DataLoss', 'the bytes of a user are truncated');
     users.push({
       id: bytes.readBigInt64LE(at),
       name: { value: bytes.toString('utf8', nameAt, screenNameAt), at: bytes.readBigInt64LE(at + 8) },

@@ -88,7 +88,7 @@ export class CacheNode {
     const known = this.#connection;
     if (known !== undefined && known.dead === undefined) return known;
     if (this.#closed || performance.now() < this.#retryAtMs)
-      throw new RoostError('Unavailable', `cache node ${this.name} is left alone after a failure`, {
+      throw new RoostError('Unavailable', `cache node ${this.name} failed a moment ago, and is not asked yet`, {
         fields: { node: this.name },
       });
     this.#connection = new Connection(this.name, connectTimeoutMs, this.tls);

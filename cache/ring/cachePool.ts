@@ -213,7 +213,7 @@ export class CachePool {
       if (left.size === 0 && performance.now() - lookedMs > viewLeaseMs) left = new Set(keys);
       if (left.size === 0) break;
       if (deadline.passed)
-        throw new RoostError('Unavailable', `a write could not be brought to the caches within ${writeLimitMs} ms`, {
+        throw new RoostError('Unavailable', `a write did not reach the caches within ${writeLimitMs} ms`, {
           fields: { pool: this.options.name },
         });
       lookedMs = performance.now();

@@ -79,7 +79,7 @@ export function decodeEdges(payload: Buffer, add: (record: EdgeRecord) => void):
     const ownState = payload.readUInt8(headerBytes + (operationBytes === 1 ? 0 : i));
     const updatedAt = (flags & withTimes) === 0 ? firstTime + BigInt(i) : payload.readBigInt64LE(times + i * 8);
     if (ownState > maxRank || sourceId < 0n || destinationId < 0n)
-      throw new RoostError('DataLoss', `edge ${i} of a job, from ${sourceId} to ${destinationId}, is none`);
+      throw new RoostError('DataLoss', `edge ${i} of a job, from ${sourceId} to ${destinationId}, is invalid`);
     const placed = setsPosition(ownState);
     const position =
       (flags & withPositions) !== 0 ? payload.readBigInt64LE(positions + i * 8) : placed ? updatedAt : unplaced;

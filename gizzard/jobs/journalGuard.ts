@@ -69,7 +69,7 @@ export class JournalGuard {
   /** The run that this process is noted as a writer of: from before its first append until what it knows is written down. */
   #notedRun: string | undefined;
   readonly #id = randomUUID();
-  #refused: RoostError | undefined = new RoostError('Unavailable', "the journal's Redis was not looked at yet", {
+  #refused: RoostError | undefined = new RoostError('Unavailable', "the journal's Redis has not been checked yet", {
     fields: { refusal: 'unreachable' },
   });
   #looking: Promise<void> | undefined;
@@ -248,7 +248,10 @@ export class JournalGuard {
       { from: held?.epoch ?? '', to: next.epoch, number: next.number },
     );
     if (now !== next.epoch)
-      throw new RoostError('Conflict', 'the epoch of the journal has become another meanwhile; look again');
+      throw new RoostError(
+        'Conflict',
+        'the epoch of the journal has changed meanwhile: run `roost journal status`, and then this again',
+      );
     await this.table.merge(next);
     await this.writers.forget(settings.runId);
     return next;
@@ -478,7 +481,7 @@ const refusal = (reason: Refusal, message: string, fields: Readonly<Record<strin
 function refusalOf(error: unknown): RoostError {
   if (error instanceof RoostError && error.fields['refusal'] !== undefined) return error;
   if (error instanceof RoostError)
-    return new RoostError('Unavailable', `the journal could not be looked at: ${error.message}`, {
+    return new RoostError('Unavailable', `the state of the journal could not be read: ${error.message}`, {
       cause: error,
       fields: { ...error.fields, refusal: 'unreachable' },
     });

@@ -196,7 +196,9 @@ export class RemoteRelay {
     }
     if (performance.now() < this.#pausedUntilMs)
       return failed(
-        new RoostError('Unavailable', `cluster ${remote} is not tried again yet`, { fields: { cluster: remote } }),
+        new RoostError('Unavailable', `cluster ${remote} failed a moment ago, and is not asked yet`, {
+          fields: { cluster: remote },
+        }),
       );
     try {
       // Read after the jobs were taken, so that none journaled after the change is sent as before it.

@@ -54,6 +54,6 @@ export function requirePayloadVersion(kind: string, found: unknown, known: numbe
     throw new UnknownJob(kind, found, known);
   throw new RoostError(
     'DataLoss',
-    `the payload of a ${kind} job has no version that ever was: ${String(found).slice(0, 40)}`,
+    `the payload of a ${kind} job has an impossible version: ${String(found).slice(0, 40)}`,
   );
 }

@@ -45,7 +45,7 @@ export function refuseOutdated(
     if (!isSame)
       throw new RoostError(
         'FailedPrecondition',
-        `what is to be changed has changed since it was planned (${title}): plan it again`,
+        `the trees have changed since this was planned (${title}): plan it again`,
         { retryable: true },
       );
   }

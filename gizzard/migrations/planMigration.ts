@@ -134,7 +134,7 @@ export class MigrationPlanner {
     ) {
       throw new RoostError(
         'FailedPrecondition',
-        `no shard of ${fresh.join(' + ')} keeps anything: what these keys have now would be lost`,
+        `no shard of ${fresh.join(' + ')} holds data: the rows of these keys would be lost`,
         { fields: { table: tableId, base: sortedBases[0]! } },
       );
     }

@@ -91,7 +91,7 @@ export class MoveStore {
       this.database.deadline(),
     );
     if (found.length === 0)
-      throw new RoostError('Unavailable', `migration ${id} is not this server's any more`, {
+      throw new RoostError('Unavailable', `another server has taken migration ${id} over`, {
         fields: { migration: id },
       });
   }

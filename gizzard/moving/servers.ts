@@ -175,7 +175,7 @@ export class Servers {
   async #tell(store: ControlStore, version: number, info: string, deadline: Deadline): Promise<void> {
     // An older report must not follow a newer one.
     if (this.#telling.has(store))
-      throw new RoostError('Unavailable', `${store.host.name} is still being told`, {
+      throw new RoostError('Unavailable', `${store.host.name} has not yet stored the previous sign of life`, {
         fields: { host: store.host.name },
       });
     this.#telling.add(store);
@@ -230,7 +230,7 @@ function errorOf(answers: readonly Answer<unknown>[]): RoostError {
   if (answers.length === 1) return first!;
   return new RoostError(
     'Unavailable',
-    `too few replicas of the name server answer for a look at the servers: ${first?.message}`,
+    `too few replicas of the name server answer to list the servers: ${first?.message}`,
     { cause: first },
   );
 }

@@ -94,7 +94,7 @@ export async function overwriteSpentNames(
 export const refuseSpent = ({ id, spentAtMs }: SpentName): RoostError =>
   new RoostError(
     'FailedPrecondition',
-    `there is no making shard ${shardKey(id)}: its tables were dropped at ${new Date(spentAtMs).toISOString()}, and a name is given once; choose another`,
+    `shard ${shardKey(id)} cannot be created: its tables were dropped at ${new Date(spentAtMs).toISOString()}, and a name is used once; choose another`,
     {
       fields: { shard: shardKey(id) },
     },

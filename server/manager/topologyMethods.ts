@@ -236,7 +236,8 @@ export function topologyMethods(
       }
       const changes = commands.map((command) => {
         const change = operationToChange(classes, command);
-        if (change === 'commit') throw new RoostError('InvalidArgument', 'commit stands only in rollback logs');
+        if (change === 'commit')
+          throw new RoostError('InvalidArgument', 'the operation commit belongs to rollback logs only');
         return change;
       });
       const topology = await fresh();

@@ -86,7 +86,7 @@ describe('names of tables', { timeout }, () => {
     await gizzard.migrations.rollback(migration!);
     expect(await gizzard.migrations.atRest(migration!, never)).toMatchObject({ state: 'rolledBack' });
     await expect(gizzard.apply([{ kind: 'createShard', shard: created! }])).rejects.toEqual(
-      refused('a name is given once'),
+      refused('a name is used once'),
     );
     const [again] = moveShard(await gizzard.migrations.planner(), leaf.id, db2);
     expect(again!.created.map(({ id }) => shardKey(id))).toEqual([`${shardKey(created!.id)}_v2`]);
@@ -112,7 +112,7 @@ describe('names of tables', { timeout }, () => {
       await expect
         .poll(async () => (await gizzard.nameServer.spentNames()).has(shardKey(shard.id)), { timeout: 10_000 })
         .toBe(true);
-      await expect(gizzard.apply([{ kind: 'createShard', shard }])).rejects.toEqual(refused('a name is given once'));
+      await expect(gizzard.apply([{ kind: 'createShard', shard }])).rejects.toEqual(refused('a name is used once'));
     } finally {
       await gate.end();
     }
@@ -130,7 +130,7 @@ describe('names of tables', { timeout }, () => {
     const dropped = (await gizzard.dropped.list(db2)).find(({ shard }) => shard.id.tablePrefix === 'slow');
     const { version } = await gizzard.nameServer.apply([]);
     await expect(gizzard.apply([{ kind: 'createShard', shard: dropped!.shard }])).rejects.toEqual(
-      refused('a name is given once'),
+      refused('a name is used once'),
     );
     await gizzard.undrop(dropped!);
     await gizzard.apply([{ kind: 'createShard', shard: dropped!.shard }]);

@@ -397,7 +397,7 @@ export class TimelineLists {
       if (message.startsWith('GONESHARD'))
         throw new RoostError(
           'FailedPrecondition',
-          `shard ${this.shard.id.tablePrefix} was taken away from ${this.host.name}`,
+          `shard ${this.shard.id.tablePrefix} is no longer on ${this.host.name}`,
           {
             fields: { shard: this.shard.id.tablePrefix, host: this.host.name },
             cause: error,
