@@ -58,5 +58,5 @@ export function placedOf(
     : { name, bytes, epoch: epoch!, accepted: Number(accepted), micros: BigInt(micros!) };
 }
 
-/** A time of the journal for people, whole milliseconds. */
+/** A time of the journal as ISO 8601 text, in whole milliseconds. */
 export const timeText = (micros: bigint): string => new Date(Number(micros / 1_000n)).toISOString();

@@ -79,7 +79,7 @@ function findMysql(): MysqlBinaries | undefined {
   return install === undefined ? undefined : { family: 'mariadb', server, install };
 }
 
-/** The first folder counts, so that PATH order decides on a machine with both families. */
+/** Returns the first match by the order of PATH, which so decides on a machine with both families. */
 function findExecutable(...names: readonly string[]): string | undefined {
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/')),

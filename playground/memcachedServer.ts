@@ -3,7 +3,7 @@ import type { Encryption } from './encryption.js';
 /** Memory of one cache node. */
 const memoryMiB = 64;
 
-/** For the command line of a process and of a container alike. UDP is off. */
+/** Arguments of memcached, in a process or a container: UDP off, and the memory of a node. */
 export const memcachedSettings: readonly string[] = ['-U', '0', '-m', String(memoryMiB)];
 
 export const memcachedArguments = (port: number, encryption?: Encryption): string[] => [

@@ -112,7 +112,7 @@ export class Server<C extends object> {
     }
   }
 
-  /** Undefined for a server too old to know the method. */
+  /** Asks the server for its cluster and ports; `{}` if the server is too old to know the method. */
   async #ask(connection: ThriftConnection<C>): Promise<RoostTypes.ServerInfo> {
     try {
       return await connection.call((client) => this.service.info(client), Deadline.after(limits.connectTimeoutMs));

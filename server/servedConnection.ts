@@ -90,7 +90,7 @@ export class ServedConnection implements Caller, Guest {
   /** Requests that wait for their turn or run. */
   #inFlight = 0;
   #requestBytes = 0;
-  /** Refusals to send at the end of this step of the event loop, and when the first of their requests was read. */
+  /** Refusals that are sent at the end of this step of the event loop; `#refusedReadMs` is when the first request was read. */
   readonly #refusals: Buffer[] = [];
   readonly #refusedSeqids: number[] = [];
   #refusalBytes = 0;

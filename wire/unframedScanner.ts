@@ -2,7 +2,7 @@ import { limits } from '../core/index.js';
 import { malformed } from './malformed.js';
 import { fixedBytes, maxMethodNameBytes, thriftType, version1, versionMask } from './thriftType.js';
 
-/** A struct has no count of its own; a list or map counts the remaining values, and alternates their types. */
+/** One struct, list or map of the nesting. `left` counts the values to come, whose types alternate; a struct has none. */
 interface Level {
   left: number | undefined;
   types: readonly number[];

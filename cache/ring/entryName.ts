@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** memcached's own limit. */
+/** The longest name of an entry: memcached's limit for a key. */
 const maxNameBytes = 250;
 const plain = /^[\x21-\x7e]*$/;
 

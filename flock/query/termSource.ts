@@ -48,7 +48,7 @@ export const ranksOf = ({ states }: Pick<Term, 'states'>): number[] => [
 const inRange = ({ minPosition, maxPosition }: Term, position: bigint): boolean =>
   (minPosition === undefined || position >= minPosition) && (maxPosition === undefined || position <= maxPosition);
 
-/** Given ids, as far as the node has edges to them. */
+/** The source of a term with given ids: those to which the node has edges. */
 function listSource(label: string, list: BigInt64Array, probe: IdSource['probe']): IdSource {
   const upwards = [...new Set(Array.from(list, compactId))].sort((a, b) => (a < b ? -1 : 1));
   const downwards = upwards.toReversed();

@@ -94,7 +94,7 @@ function parseKey(key: string): Key | undefined {
 }
 
 interface KeyRange {
-  /** Of one source in part, found by the key; otherwise of whole sources, which lie together. */
+  /** True for part of the edges of one source, which an index finds; false for all edges of a range of sources. */
   readonly ofOneSource: boolean;
   readonly where: string;
   readonly values: readonly SqlValue[];

@@ -19,8 +19,8 @@ export interface EpochLook {
   /** Undefined if it did not answer; null if it knows no epoch. */
   readonly epoch: Epoch | null | undefined;
   /**
-   * Its clock in milliseconds since 1970, with this process's clock before and after the question; undefined if it
-   * did not answer.
+   * The host's clock in milliseconds since 1970, and this process's clock before and after the question; undefined if
+   * the host did not answer.
    */
   readonly clock: { readonly ms: number; readonly before: number; readonly after: number } | undefined;
   readonly error: RoostError | undefined;

@@ -96,7 +96,7 @@ export class FailingJobs {
     return this.context.config.errorDelaySeconds * 1_000 * (1 + spread * Math.random());
   }
 
-  /** Long enough for any other server to go next. */
+  /** The pause after a pass, long enough for any other server to make the next one. */
   get #yieldMs(): number {
     return this.context.config.errorDelaySeconds * 1_000 * (spread + 0.1) + longestLookMs;
   }

@@ -29,8 +29,8 @@ export interface Callers {
   /** `error` is empty once every part of the job is on a replica that serves reads. */
   tell(waiter: string, error: string): Promise<void>;
   /**
-   * Resolves when no read finds the job missing on the leaves marked as lagging with this number: all servers know of
-   * them, and no cache holds what was read there before.
+   * Resolves when no read can miss the job on the leaves that were marked as lagging with this number. Then every
+   * server knows that they lag, and no cache holds a value read there before.
    */
   settled(mark: number, job: JobEntry): Promise<void>;
 }
@@ -89,7 +89,9 @@ export class JobWorker {
     if (!this.#reading.started || this.#stopping) return;
     this.#failing
       .look()
-      .catch((error: unknown) => this.options.log.debug({ err: error }, 'failing jobs could not be read; they are read again later'));
+      .catch((error: unknown) =>
+        this.options.log.debug({ err: error }, 'failing jobs could not be read; they are read again later'),
+      );
   }
 
   /**

@@ -134,7 +134,7 @@ function rowsByKey(table: MovableTable, pages: readonly (readonly unknown[])[]):
 const allSame = (table: MovableTable, rows: readonly unknown[]): boolean =>
   rows.every((row) => row !== undefined && table.same(rows[0], row));
 
-/** The places, from `firstTarget` on, that lack something that any place has. */
+/** Returns the places, from `firstTarget` on, whose row lacks something that another place has. */
 function lacking(table: MovableTable, rows: readonly unknown[], firstTarget: number): number[] {
   const known = rows.filter((row) => row !== undefined);
   const lacks = (row: unknown): boolean =>

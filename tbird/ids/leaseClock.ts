@@ -1,4 +1,4 @@
-/** A slow answer reports a time that has passed. The clock steps back for it by at most this. */
+/** The most by which one reading sets the clock back. A slow answer reports a time that has passed. */
 const maxSlewMs = 2;
 /** A larger difference is no slow answer: the clock was ahead. */
 const maxSlowAnswerMs = 250;

@@ -28,7 +28,7 @@ export interface StoredWindow extends TimeWindow {
 
 const known = new WeakMap<Topology, readonly StoredWindow[]>();
 
-/** The windows of a topology, oldest first. Worked out once for each. */
+/** Returns the windows of a topology, oldest first; they are computed once for each topology. */
 export function storedWindows(topology: Topology, windowMs: number): readonly StoredWindow[] {
   const before = known.get(topology);
   if (before !== undefined) return before;

@@ -10,7 +10,7 @@ export interface Delivery {
   readonly tweetId: bigint;
   /** Readers before this cursor have it. */
   readonly cursor: bigint;
-  /** Not earlier than the write that causes it. */
+  /** The time of the delivery, never before the write that causes it. */
   readonly time: Micros;
 }
 
