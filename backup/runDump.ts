@@ -23,7 +23,7 @@ import type { Vault } from './vault.js';
 const waitingBytes = 8 * 1024 * 1024;
 
 export interface ClusterDumpOptions {
-  /** Of the program, for people. */
+  /** The release of Roost that made the dump, for people. */
   readonly release: string;
   /** Whether the journal stays archived once the dump is whole. */
   readonly follow: boolean;

@@ -9,7 +9,7 @@ import { type ConfigOptions, configOption, defineCommand } from './console/comma
 import { formatMs, type Output } from './console/output.js';
 
 const shownCalls = 10;
-/** Servers post their figures every two seconds, and a rate needs two posts. */
+/** How long the first output waits: a rate needs two posts, and servers post every two seconds. */
 const firstLookMs = 2_500;
 
 export function addTopCommand(program: Command, io: CliIo): void {

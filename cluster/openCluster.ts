@@ -138,7 +138,7 @@ export async function openCluster<const Stores extends readonly Store[]>(
   }
 }
 
-/** The stores with all that they use, each after those. A given store replaces any other of its name. */
+/** Returns the stores and all that they use, each after those that it uses. A given store replaces any other of its name. */
 export function withUsed(stores: readonly Store[]): readonly Store[] {
   const given = new Map<string, Store>();
   for (const store of stores) {

@@ -1,6 +1,6 @@
 import { RoostError, type Deadline } from '../core/index.js';
 
-/** The factor by which a busy server narrows the window, the pause between two narrowings, and the least window. */
+/** How a busy server narrows the window: by this factor, at most once in this time, and not below this size. */
 const narrowing = 0.7;
 const narrowEveryMs = 25;
 const leastAtOnce = 4;

@@ -15,7 +15,7 @@ export class BinaryReader {
   // Reused: the generated code takes what it needs before it reads on.
   readonly #field = { fname: '', ftype: 0, fid: 0 };
 
-  /** Of the same bytes: Buffer's methods for integers take several times as long. */
+  /** A view of the same bytes; Buffer's methods for integers take several times as long. */
   readonly #view: DataView;
 
   /** Fields and entries that may still follow. */

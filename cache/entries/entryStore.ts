@@ -36,7 +36,7 @@ export type Found<V> =
       readonly held: Held;
     }
   | { readonly kind: 'missing'; readonly target: Target; readonly held?: Held }
-  /** There is a value, and whoever wants it asks the loader: it is larger than the pool or its node takes. */
+  /** The value is larger than the pool or its node accepts: readers get it from the loader. */
   | { readonly kind: 'tooLarge'; readonly target: Target }
   | { readonly kind: 'unreachable' };
 

@@ -19,7 +19,7 @@ import { checkTemplate, leafIdentity, leavesOf, printTemplate, type Template } f
 
 /** The host name of routing nodes, which hold nothing. */
 const routingHost = 'localhost';
-/** Leaves room for suffixes within a prefix of 54 characters. */
+/** The longest base of a new name: suffixes still fit into a prefix of 54 characters. */
 const maxBaseLength = 40;
 
 /** A wanted tree, for the keys from a base id on. */

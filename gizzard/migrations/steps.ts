@@ -4,8 +4,8 @@ import type { Change } from '../topology/changes.js';
 import type { ShardId, ShardInfo } from '../topology/types.js';
 
 /**
- * In order. A migration rests before `cleanup` until it is told to continue; until then it can be rolled back at
- * once.
+ * The phases of a migration, in order. A migration rests before `cleanup` until it is told to continue; until then it
+ * can be rolled back at once.
  */
 export const phases = ['prepare', 'copy', 'verify', 'settle', 'cleanup'] as const;
 export type Phase = (typeof phases)[number];

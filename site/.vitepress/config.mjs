@@ -41,7 +41,17 @@ export default defineConfig({
       ),
       group(
         'Operate',
-        ['runbook', 'security', 'backup', 'journal', 'name-server', 'performance', 'gizzmo'].flatMap(existing),
+        [
+          'deploy',
+          'runbook',
+          'dashboard',
+          'security',
+          'backup',
+          'journal',
+          'name-server',
+          'performance',
+          'gizzmo',
+        ].flatMap(existing),
       ),
       group('Runbook', pagesIn('docs/runbooks'), true),
       group('Commands', pagesIn('docs/cli'), true),
