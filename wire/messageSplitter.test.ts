@@ -119,7 +119,6 @@ describe('refuses', () => {
   it.each([
     ['a frame that is too large', frame(limits.messageBytes + 1)],
     ['an empty frame', frame(0)],
-    ['another protocol', Buffer.from('GET / HTTP/1.1\r\n')],
     ['another version', Buffer.from([0x80, 2, 0, 1, 0, 0, 0, 1])],
     ['a method name of a gigabyte', Buffer.from([0x80, 1, 0, 1, 0x40, 0, 0, 0])],
     ['a string of a gigabyte', unframed(thriftType.string, 0, 1, 0x40, 0, 0, 0)],
@@ -132,6 +131,13 @@ describe('refuses', () => {
     ],
   ])('%s', (_name, bytes) => {
     expect(() => [...new MessageSplitter().push(bytes)]).toThrow(/malformed Thrift message/);
+  });
+
+  it.each([
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n'), /HTTP.* admin port/],
+    ['TLS', Buffer.from([0x16, 3, 1, 2, 0, 1]), /TLS.* `tls`/],
+  ])('%s, and names the next step', (_name, bytes, advice) => {
+    expect(() => [...new MessageSplitter().push(bytes)]).toThrow(advice);
   });
 
   it('an unframed message that grows past the limit field by field', () => {

@@ -69,6 +69,16 @@ export class MessageSplitter {
 function frameLength(bytes: Buffer, start: number, maxBytes: number): number | undefined {
   if (bytes.length < start + lengthBytes) return undefined;
   const length = bytes.readUInt32BE(start);
-  if (length === 0 || length > maxBytes) throw malformed(`a frame of ${length} bytes; 1 to ${maxBytes} are allowed`);
+  if (length === 0 || length > maxBytes)
+    throw malformed(otherProtocol(bytes.subarray(start)) ?? `a frame of ${length} bytes; 1 to ${maxBytes} are allowed`);
   return bytes.length < start + lengthBytes + length ? undefined : lengthBytes + length;
+}
+
+/** Names the protocol that a client speaks by mistake, and what to do; undefined if the bytes are of no such protocol. */
+function otherProtocol(bytes: Buffer): string | undefined {
+  const tlsHandshake = 0x1603;
+  if (bytes.readUInt16BE(0) === tlsHandshake)
+    return 'TLS, on a port without: set `tls` for the port, or connect without';
+  if (/^(GET|HEAD|POST|PUT|HTTP)/.test(bytes.toString('latin1', 0, 4))) return 'HTTP, which only the admin port speaks';
+  return undefined;
 }

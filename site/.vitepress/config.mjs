@@ -22,7 +22,7 @@ export default defineConfig({
   base: process.env.ROOST_SITE_BASE ?? '/',
   cleanUrls: false,
   lastUpdated: false,
-  markdown: { languageAlias: { thrift: 'c', license: 'txt', lua: 'lua' } },
+  markdown: { languageAlias: { thrift: 'c', license: 'txt' } },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
