@@ -1,6 +1,6 @@
 export { checkTweets, type TweetCheckOptions, type TweetCheckReport, type TweetFault } from './checkTweets.js';
 export { TweetCaches } from './cached/tweetCaches.js';
-export { renderTweets } from './cached/tweetFormats.js';
+export { renderTweets, requireTweetFormat } from './cached/tweetFormats.js';
 export { IdGenerator, type IdGeneratorOptions } from './ids/idGenerator.js';
 export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.js';
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';

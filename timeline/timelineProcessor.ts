@@ -1,4 +1,5 @@
 import { limits, RoostError } from '../core/index.js';
+import { requireTweetFormat } from '../tbird/index.js';
 import {
   checkAnswerSize,
   readOptions,
@@ -33,6 +34,7 @@ import { timelineRoles } from './timelineRoles.js';
 import { keyOf, type TimelineEntry } from './entry.js';
 import type { RangeRequest, Segment, SpanRequest } from './timelines.js';
 import type { HomeEntry } from './home/homeEntry.js';
+import { PageTweets } from './pages/pageTweets.js';
 import type { TimelinePages } from './pages/timelinePages.js';
 import type { TimelineService } from './timelineService.js';
 
@@ -82,6 +84,7 @@ function timelineHandler(service: TimelineService, caller: Caller): Omit<RoostTi
   const pageRequest = (request: TimelinesTypes.HomeRequest, options: Parameters<typeof readOptions>[0]) => {
     const wanted = homeRequestFromThrift(required(request, 'request'));
     const { format } = request;
+    if (format != null) requireTweetFormat(format);
     if (format != null) checkAnswerSize([wanted.count], mostFragmentBytes);
     const own = readOptions(options, caller);
     const deadline = deadlineOf(own);
@@ -91,15 +94,11 @@ function timelineHandler(service: TimelineService, caller: Caller): Omit<RoostTi
     (pages: TimelinePages<HomeEntry>) =>
     async (request: TimelinesTypes.HomeRequest, options: Parameters<typeof readOptions>[0]) => {
       const { wanted, format, within } = pageRequest(request, options);
-      const { entries, ...page } = await pages.page(wanted, within());
+      const tweets = new PageTweets(tbird, format ?? undefined);
+      const { entries, ...page } = await pages.page(wanted, within(), tweets);
       const ids = entries.map(({ tweetId }) => tweetId);
-      if (format == null) return homePageToThrift({ ...page, ids });
-      const found = await tbird.fragments(format, BigInt64Array.from(ids), within());
-      const there = found.map((tweet, i) => ({ tweet, id: ids[i]! })).filter(({ tweet }) => tweet !== undefined);
-      return {
-        ...homePageToThrift({ ...page, ids: there.map(({ id }) => id) }),
-        tweets: fragmentsToThrift(there.map(({ tweet }) => tweet)),
-      };
+      const answer = homePageToThrift({ ...page, ids });
+      return format == null ? answer : { ...answer, tweets: fragmentsToThrift(ids.map((id) => tweets.fragment(id))) };
     };
 
   return {

@@ -16,6 +16,7 @@ import { AuthorTimelines } from './kinds/authorTimelines.js';
 import { MentionTimelines } from './kinds/mentionTimelines.js';
 import type { ListLimits, ListsSize } from './lists/timelineLists.js';
 import { routingKeys } from './names.js';
+import { PageTweets } from './pages/pageTweets.js';
 import { newRebuild, type KindName } from './pages/rebuildJob.js';
 import type { TimelineKind } from './pages/timelineKind.js';
 import { TimelinePages, type ReadFrom } from './pages/timelinePages.js';
@@ -155,8 +156,12 @@ export class TimelineService {
       reads[from]++;
       this.#pagesRead.inc({ kind: name, from });
     };
-    return new TimelinePages(this.timelines, kind, count, (userId, deadline) =>
-      this.#askForRebuild(name, userId, deadline),
+    return new TimelinePages(
+      this.timelines,
+      kind,
+      count,
+      () => new PageTweets(this.tbird),
+      (userId, deadline) => this.#askForRebuild(name, userId, deadline),
     );
   }
 

@@ -6,8 +6,10 @@ import { Deadline } from '../core/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { type ClusterConfigInput, clusterSchema } from '../test/clusterConfig.js';
 import type { RedisHost } from '../redis/index.js';
+import type { HomeRequest } from '../wire/index.js';
 import { keyOf, makeEntry, secondaryKeyCounts } from './entry.js';
 import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
+import { PageTweets } from './pages/pageTweets.js';
 import type { TimelineService } from './timelineService.js';
 import { openTimelines } from './timelineStore.js';
 
@@ -16,10 +18,14 @@ let playground: Playground;
 let service: TimelineService & { close(): Promise<void> };
 
 beforeAll(async () => {
-  playground = await startPlayground({ dir: join(dir, 'p'), databaseHosts: 2, redisServers: 3, caches: 0 });
+  playground = await startPlayground({ dir: join(dir, 'p'), databaseHosts: 2, redisServers: 3, caches: 1 });
   const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
   const [, tl1, tl2] = playground.redisServers;
-  const config = clusterSchema.parse({ ...given, timeline: { hosts: { tl1, tl2 }, keep: 20, trimPast: 24 } });
+  const config = clusterSchema.parse({
+    ...given,
+    timeline: { hosts: { tl1, tl2 }, keep: 20, trimPast: 24 },
+    cache: { tweets: true, graphs: true, deadlineMs: 1_000 },
+  });
   service = await openTimelines(config, { work: true, create: true });
   const graph = { shards: 2, replicas: 2 };
   for (const name of ['follows', 'blocks', 'retweets_off']) await service.flock.createGraph(name, graph);
@@ -94,12 +100,19 @@ describe('timelines by name', () => {
   });
 });
 
+/** A page of ids, each with its fragment. */
+const tweetsOf = async (kind: 'home' | 'user' | 'mentions', userId: bigint, more: Partial<HomeRequest> = {}) => {
+  const tweets = new PageTweets(service.tbird, 'short');
+  const { entries, partial } = await service[kind].page({ userId, count: 10, ...more }, {}, tweets);
+  expect(partial).toBe(false);
+  return entries.map(({ tweetId }) => {
+    expect(JSON.parse(String(tweets.fragment(tweetId)))).toMatchObject({ id: String(tweetId) });
+    return tweetId;
+  });
+};
+
 describe('home timelines', () => {
-  const home = async (userId: bigint, more: { beforeId?: bigint; sinceId?: bigint; count?: number } = {}) => {
-    const { entries, partial } = await service.home.page({ userId, count: 10, ...more });
-    expect(partial).toBe(false);
-    return entries.map(({ tweetId }) => tweetId);
-  };
+  const home = (userId: bigint, more: Partial<HomeRequest> = {}) => tweetsOf('home', userId, more);
   it('has the tweets of those who are followed: those of before, and those that come', async () => {
     const old = await tweet(12n);
     await edges('follows', 'add', 11n, 12n, 13n);
@@ -199,11 +212,6 @@ describe('home timelines', () => {
 });
 
 describe('timelines of one’s own', () => {
-  const pageOf = async (kind: 'user' | 'mentions', userId: bigint, more: object = {}) => {
-    const { entries, partial } = await service[kind].page({ userId, count: 10, ...more });
-    expect(partial).toBe(false);
-    return entries.map(({ tweetId }) => tweetId);
-  };
   const newestActivity = async (userId: bigint, more: object = {}) => {
     const { entries, partial } = await service.activity.page({ userId, count: 10, ...more });
     expect(partial).toBe(false);
@@ -218,29 +226,29 @@ describe('timelines of one’s own', () => {
 
   it('has an author’s tweets and retweets, as they come and from the index, page by page', async () => {
     const old = [await tweet(61n), await tweet(61n, { retweetOfId: 1n })];
-    expect(await pageOf('user', 61n)).toEqual([...old].reverse());
+    expect(await tweetsOf('user', 61n)).toEqual([...old].reverse());
     const made = [...old];
     for (let i = 0; i < 25; i++) made.push(await tweet(61n));
     made.reverse();
-    await expect.poll(() => pageOf('user', 61n)).toEqual(made.slice(0, 10));
-    expect(await pageOf('user', 61n, { beforeId: made[9]! })).toEqual(made.slice(10, 20));
-    expect(await pageOf('user', 61n, { beforeId: made[19]! })).toEqual(made.slice(20));
+    await expect.poll(() => tweetsOf('user', 61n)).toEqual(made.slice(0, 10));
+    expect(await tweetsOf('user', 61n, { beforeId: made[9]! })).toEqual(made.slice(10, 20));
+    expect(await tweetsOf('user', 61n, { beforeId: made[19]! })).toEqual(made.slice(20));
     await service.tbird.delete(BigInt64Array.of(made[0]!, made[26]!), materialized);
-    expect(await pageOf('user', 61n)).toEqual(made.slice(1, 11));
-    expect(await pageOf('user', 61n, { beforeId: made[19]! })).toEqual(made.slice(20, 26));
+    expect(await tweetsOf('user', 61n)).toEqual(made.slice(1, 11));
+    expect(await tweetsOf('user', 61n, { beforeId: made[19]! })).toEqual(made.slice(20, 26));
   });
 
   it('has the tweets that name a user, but for those of blocked ones', async () => {
     const old = await tweet(72n, { mentions: [71n] });
-    expect(await pageOf('mentions', 71n)).toEqual([old]);
+    expect(await tweetsOf('mentions', 71n)).toEqual([old]);
     const [a, b] = [await tweet(73n, { mentions: [71n, 74n] }), await tweet(72n, { mentions: [71n] })];
-    await expect.poll(() => pageOf('mentions', 71n)).toEqual([b, a, old]);
+    await expect.poll(() => tweetsOf('mentions', 71n)).toEqual([b, a, old]);
     await edges('blocks', 'add', 71n, 72n);
-    expect(await pageOf('mentions', 71n)).toEqual([a]);
+    expect(await tweetsOf('mentions', 71n)).toEqual([a]);
     await service.tbird.delete(BigInt64Array.of(a), materialized);
-    expect(await pageOf('mentions', 71n)).toEqual([]);
+    expect(await tweetsOf('mentions', 71n)).toEqual([]);
     await edges('blocks', 'remove', 71n, 72n);
-    await expect.poll(() => pageOf('mentions', 71n)).toEqual([b, old]);
+    await expect.poll(() => tweetsOf('mentions', 71n)).toEqual([b, old]);
   });
 
   it('has what happened to a user and their tweets, once each, as it comes and from the graphs', async () => {

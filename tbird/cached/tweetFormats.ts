@@ -34,16 +34,20 @@ const formats = {
   short: ({ id, userId, text }: Tweet): string => JSON.stringify({ id: String(id), user_id: String(userId), text }),
 } as const satisfies Readonly<Record<TweetFormat, (tweet: Tweet) => string>>;
 
+/** Throws `InvalidArgument` for an unknown format. */
+export function requireTweetFormat(format: string): asserts format is TweetFormat {
+  if (Object.hasOwn(formats, format)) return;
+  throw new RoostError(
+    'InvalidArgument',
+    `there is no format ${JSON.stringify(format)}; there are ${tweetFormats.join(', ')}`,
+    { fields: { format } },
+  );
+}
+
 /** Fragments of the rows that exist and are not deleted. Throws `InvalidArgument` for an unknown format. */
 export function renderTweets(format: string, rows: ReadonlyMap<bigint, TweetRecord>): Map<bigint, Buffer> {
-  if (!Object.hasOwn(formats, format)) {
-    throw new RoostError(
-      'InvalidArgument',
-      `there is no format ${JSON.stringify(format)}; there are ${tweetFormats.join(', ')}`,
-      { fields: { format } },
-    );
-  }
-  const render = formats[format as TweetFormat];
+  requireTweetFormat(format);
+  const render = formats[format];
   const fragments = new Map<bigint, Buffer>();
   for (const [id, row] of rows) {
     const tweet = row.state === deleted ? undefined : tweetOf(row);

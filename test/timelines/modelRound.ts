@@ -1,4 +1,5 @@
 import { checkTimelines, type TimelineService } from '../../timeline/index.js';
+import { PageTweets } from '../../timeline/pages/pageTweets.js';
 import { seededRandom } from '../moving/seededRandom.js';
 import { HomeModel, type Expected, type ModelGraph } from './homeModel.js';
 import { untilQuiet } from './timelineCluster.js';
@@ -115,12 +116,21 @@ class ModelRound {
     for (;;) {
       const beforeId = found.at(-1);
       const count = 1 + this.#random(9);
-      const { entries, partial } = await this.service.home.page({
-        userId,
-        count,
-        ...(beforeId !== undefined && { beforeId }),
-        ...(sinceId !== undefined && { sinceId }),
-      });
+      const format = this.#random(2) === 0 ? 'short' : undefined;
+      const tweets = new PageTweets(this.service.tbird, format);
+      const { entries, partial } = await this.service.home.page(
+        {
+          userId,
+          count,
+          ...(beforeId !== undefined && { beforeId }),
+          ...(sinceId !== undefined && { sinceId }),
+        },
+        {},
+        tweets,
+      );
+      for (const { tweetId } of entries)
+        if (format !== undefined && tweets.fragment(tweetId) === undefined)
+          this.#problems.push(`a page of ${userId} has ${tweetId} without its fragment`);
       if (partial) this.#problems.push(`a page of ${userId} is partial`);
       found.push(...entries.map(({ tweetId }) => tweetId));
       if (entries.length < count) return found;

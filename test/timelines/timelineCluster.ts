@@ -36,7 +36,7 @@ export class TimelineCluster {
       dir: join(dir, 'p'),
       databaseHosts: 1,
       redisServers: 1 + hosts,
-      caches: 0,
+      caches: 1,
     });
     const given = JSON.parse(readFileSync(playground.configPath, 'utf8')) as ClusterConfigInput;
     const names = Array.from({ length: hosts }, (_, i) => `tl${i + 1}`);
@@ -47,6 +47,7 @@ export class TimelineCluster {
         keep,
         trimPast: Math.ceil(keep * 1.2),
       },
+      cache: { tweets: true, graphs: true, deadlineMs: 1_000 },
       nameServer: { ...given.nameServer, reloadSeconds: 0.1 },
       jobs: { ...given.jobs, errorDelaySeconds: 0.1 },
       log: { level: 'silent' },

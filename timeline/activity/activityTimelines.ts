@@ -39,7 +39,7 @@ export class ActivityTimelines implements TimelineKind<Activity> {
     return id;
   }
 
-  async shown(userId: bigint, items: readonly Activity[], _older: unknown, options: ReadOptions): Promise<Activity[]> {
+  async shown(userId: bigint, items: readonly Activity[], _beside: unknown, options: ReadOptions): Promise<Activity[]> {
     const { follows, favorites, mentions, blocks } = this.graphs();
     const of = (kind: Activity['kind']) => items.filter((item) => item.kind === kind);
     const named = of('mentioned');

@@ -8,6 +8,7 @@ import {
 } from '../../cluster/index.js';
 import { Deadline, inParallel } from '../../core/index.js';
 import type { Leaf } from '../../gizzard/index.js';
+import { PageTweets } from '../pages/pageTweets.js';
 import { kindNames, type KindName } from '../pages/rebuildJob.js';
 import type { TimelineKind } from '../pages/timelineKind.js';
 import type { TimelineService } from '../timelineService.js';
@@ -152,13 +153,19 @@ class TimelineCheck {
 
   async #look(of: KeptTimeline): Promise<Looked> {
     const { name, kind, userId, leaves } = of;
-    const { timelines, kinds, config } = this.service;
+    const { timelines, kinds, config, tbird } = this.service;
     const deadline = Deadline.after(pageDeadlineMs);
     const rows = await Promise.all(leaves.map((leaf) => timelines.listsAt(leaf, deadline).row(name)));
     if (rows.some((row) => row !== undefined && row.through !== 'all'))
       return { isBeingRebuilt: true, hidden: 0, faults: [] };
     if (rows.every((row) => row === undefined)) return { isBeingRebuilt: false, hidden: 0, faults: [] };
-    const merge = await timelineMerge(kinds[kind] as TimelineKind<unknown>, userId, config.keep, deadline);
+    const merge = await timelineMerge(
+      kinds[kind] as TimelineKind<unknown>,
+      userId,
+      config.keep,
+      new PageTweets(tbird),
+      deadline,
+    );
     let hidden = 0;
     const faults = rows.flatMap((row, i): Fault[] => {
       if (row === undefined) return [];

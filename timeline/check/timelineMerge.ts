@@ -1,6 +1,7 @@
 import type { Deadline } from '../../core/index.js';
 import { until } from '../../wire/index.js';
 import { keyOf, newestFirst, type TimelineEntry } from '../entry.js';
+import type { PageTweets } from '../pages/pageTweets.js';
 import { firstStep, noStep, type TimelineKind } from '../pages/timelineKind.js';
 
 /** The newest entries of a timeline from its sources, by key. */
@@ -18,6 +19,7 @@ export async function timelineMerge<Item>(
   kind: TimelineKind<Item>,
   userId: bigint,
   keep: number,
+  tweets: PageTweets,
   deadline: Deadline,
 ): Promise<TimelineMerge> {
   const all = new Map<bigint, TimelineEntry>();
@@ -32,6 +34,8 @@ export async function timelineMerge<Item>(
     cursor = step.nextCursor;
   } while (cursor !== noStep);
   const items = [...all].sort(([a], [b]) => newestFirst(a, b)).flatMap(([, entry]) => kind.itemOf(entry) ?? []);
-  const due = await (kind.due?.(userId, items, until(deadline)) ?? kind.shown(userId, items, [], until(deadline)));
+  const options = until(deadline);
+  const due = await (kind.due?.(userId, items, tweets, options) ??
+    kind.shown(userId, items, { older: [], pulled: [], tweets }, options));
   return { all, due: new Set(due.map((item) => kind.idOf(item))), floor };
 }

@@ -2,7 +2,15 @@ import { snowflakeTimeMs } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import type { ReadOptions } from '../../wire/index.js';
-import { firstStep, type Behind, type BehindBounds, type Filling, type TimelineKind } from '../pages/timelineKind.js';
+import type { PageTweets } from '../pages/pageTweets.js';
+import {
+  firstStep,
+  type Behind,
+  type BehindBounds,
+  type Beside,
+  type Filling,
+  type TimelineKind,
+} from '../pages/timelineKind.js';
 import { newestFirst } from '../entry.js';
 import type { TimelineGraphs } from './audience.js';
 import { followedBy, followedPage } from './followed.js';
@@ -53,25 +61,25 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
   async shown(
     userId: bigint,
     entries: readonly HomeEntry[],
-    older: readonly HomeEntry[],
+    { older, pulled, tweets }: Beside<HomeEntry>,
     options: ReadOptions,
-    pulled: readonly bigint[] = [],
   ): Promise<HomeEntry[]> {
     const kept = [...entries, ...older];
-    const live = new LiveTweets(this.tbird);
     const relations = new ReaderRelations(this.flock, this.graphs(), userId);
     await Promise.all([
-      live.find([...kept.map(({ tweetId }) => tweetId), ...originalsOf(entries), ...pulled], options),
+      tweets.find([...kept.map(({ tweetId }) => tweetId), ...pulled], options),
+      tweets.findRows([...originalsOf(entries), ...pulled], options),
       relations.find(kept, options),
     ]);
     // The author of a pulled tweet, and the tweet that it retweets, are known only now.
-    const brought = live.entries(pulled);
+    const brought = tweets.rows(pulled).map(homeEntryOf);
     const wanted = [...entries, ...brought];
-    await live.find(originalsOf(brought), options);
-    const originals = live.entries(originalsOf(wanted));
+    await tweets.findRows(originalsOf(brought), options);
+    const originals = tweets.rows(originalsOf(wanted)).map(homeEntryOf);
     await relations.find([...brought, ...originals], options);
-    const visible = (some: readonly HomeEntry[]) => this.#visible(userId, some, live, relations);
-    const all = visible([...kept, ...brought]).sort((a, b) => newestFirst(a.tweetId, b.tweetId));
+    const visible = (some: readonly HomeEntry[]) => this.#visible(userId, some, relations);
+    const live = [...kept, ...brought].filter(({ tweetId }) => tweets.has(tweetId));
+    const all = visible(live).sort((a, b) => newestFirst(a.tweetId, b.tweetId));
     const wantedIds = new Set(wanted.map(({ tweetId }) => tweetId));
     const shownOriginals = new Set(visible(originals).map(({ tweetId }) => tweetId));
     return withoutRepeats(all, shownOriginals).filter(({ tweetId }) => wantedIds.has(tweetId));
@@ -81,18 +89,23 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
    * The entries that the reader may see, including repeated retweets. A reply to somebody whom the reader followed
    * later was not delivered, and may be absent.
    */
-  async due(userId: bigint, entries: readonly HomeEntry[], options: ReadOptions): Promise<HomeEntry[]> {
-    const live = new LiveTweets(this.tbird);
+  async due(
+    userId: bigint,
+    entries: readonly HomeEntry[],
+    tweets: PageTweets,
+    options: ReadOptions,
+  ): Promise<HomeEntry[]> {
     const graphs = this.graphs();
     const relations = new ReaderRelations(this.flock, graphs, userId);
     await Promise.all([
-      live.find(
+      tweets.find(
         entries.map(({ tweetId }) => tweetId),
         options,
       ),
       relations.find(entries, options),
     ]);
-    const visible = this.#visible(userId, entries, live, relations);
+    const live = entries.filter(({ tweetId }) => tweets.has(tweetId));
+    const visible = this.#visible(userId, live, relations);
     const answered = BigInt64Array.from(
       new Set(visible.flatMap((entry) => (answersAnother(entry, userId) ? entry.replyToUserId : []))),
     );
@@ -107,12 +120,10 @@ export class HomeTimelines implements TimelineKind<HomeEntry> {
     );
   }
 
-  #visible(userId: bigint, entries: readonly HomeEntry[], live: LiveTweets, relations: ReaderRelations): HomeEntry[] {
+  #visible(userId: bigint, entries: readonly HomeEntry[], relations: ReaderRelations): HomeEntry[] {
     return entries.filter(
       (entry) =>
-        live.has(entry.tweetId) &&
-        readRules.every((rule) => rule(entry, userId, relations)) &&
-        this.rules.every((rule) => rule(entry, userId)),
+        readRules.every((rule) => rule(entry, userId, relations)) && this.rules.every((rule) => rule(entry, userId)),
     );
   }
 
@@ -161,28 +172,6 @@ const answersAnother = (
 
 const originalsOf = (entries: readonly HomeEntry[]): bigint[] =>
   entries.flatMap(({ retweetOfId }) => (retweetOfId === undefined ? [] : [retweetOfId]));
-
-/** Existing, undeleted tweets, looked up as a read needs them. */
-class LiveTweets {
-  readonly #found = new Map<bigint, HomeEntry | undefined>();
-
-  constructor(private readonly tbird: Tbird) {}
-
-  async find(ids: readonly bigint[], options: ReadOptions): Promise<void> {
-    const wanted = BigInt64Array.from(new Set(ids.filter((id) => !this.#found.has(id))));
-    if (wanted.length === 0) return;
-    const tweets = await this.tbird.get(wanted, options);
-    for (const [i, tweet] of tweets.entries()) this.#found.set(wanted[i]!, tweet && homeEntryOf(tweet));
-  }
-
-  has(id: bigint): boolean {
-    return this.#found.get(id) !== undefined;
-  }
-
-  entries(ids: Iterable<bigint>): HomeEntry[] {
-    return [...new Set(ids)].flatMap((id) => this.#found.get(id) ?? []);
-  }
-}
 
 /**
  * Drops retweets whose originals are shown, and those with an older retweet of the same tweet after them. Takes and

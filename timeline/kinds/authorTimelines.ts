@@ -2,7 +2,14 @@ import { limits } from '../../core/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import type { ReadOptions } from '../../wire/index.js';
 import { homeEntry, homeEntryOf, readHomeEntry, type HomeEntry } from '../home/homeEntry.js';
-import { noStep, type Behind, type BehindBounds, type Filling, type TimelineKind } from '../pages/timelineKind.js';
+import {
+  noStep,
+  type Behind,
+  type BehindBounds,
+  type Beside,
+  type Filling,
+  type TimelineKind,
+} from '../pages/timelineKind.js';
 import { tweetsById } from './tweetsById.js';
 
 /**
@@ -21,15 +28,14 @@ export class AuthorTimelines implements TimelineKind<HomeEntry> {
   async shown(
     userId: bigint,
     items: readonly HomeEntry[],
-    _older: unknown,
+    { tweets }: Beside<HomeEntry>,
     options: ReadOptions,
   ): Promise<HomeEntry[]> {
-    const live = await tweetsById(
-      this.tbird,
+    await tweets.find(
       items.map(({ tweetId }) => tweetId),
       options,
     );
-    return items.filter(({ tweetId }) => live.get(tweetId)?.userId === userId);
+    return items.filter((item) => item.userId === userId && tweets.has(item.tweetId));
   }
 
   async behind(

@@ -3,7 +3,14 @@ import type { Tbird } from '../../tbird/index.js';
 import type { ReadOptions } from '../../wire/index.js';
 import { homeEntry, homeEntryOf, readHomeEntry, type HomeEntry } from '../home/homeEntry.js';
 import { pastTweets } from '../home/pastTweets.js';
-import { noStep, type Behind, type BehindBounds, type Filling, type TimelineKind } from '../pages/timelineKind.js';
+import {
+  noStep,
+  type Behind,
+  type BehindBounds,
+  type Beside,
+  type Filling,
+  type TimelineKind,
+} from '../pages/timelineKind.js';
 import type { StoredGraphs } from '../timelineGraphs.js';
 import { blockedWith } from './blockedWith.js';
 import { tweetsById } from './tweetsById.js';
@@ -29,15 +36,14 @@ export class MentionTimelines implements TimelineKind<HomeEntry> {
   async shown(
     userId: bigint,
     items: readonly HomeEntry[],
-    _older: unknown,
+    { tweets }: Beside<HomeEntry>,
     options: ReadOptions,
   ): Promise<HomeEntry[]> {
     const { mentions, blocks } = this.graphs();
     if (mentions === undefined) return [];
     const ids = BigInt64Array.from(items, ({ tweetId }) => tweetId);
     const users = new BigInt64Array(ids.length).fill(userId);
-    const [live, states, blocked] = await Promise.all([
-      tweetsById(this.tbird, ids, options),
+    const [states, blocked] = await Promise.all([
       this.flock.states(mentions, users, ids, options),
       blockedWith(
         this.flock,
@@ -46,8 +52,9 @@ export class MentionTimelines implements TimelineKind<HomeEntry> {
         items.map((item) => item.userId),
         options,
       ),
+      tweets.find(ids, options),
     ]);
-    return items.filter((item, i) => live.has(item.tweetId) && states[i] === 'normal' && !blocked.has(item.userId));
+    return items.filter((item, i) => tweets.has(item.tweetId) && states[i] === 'normal' && !blocked.has(item.userId));
   }
 
   async behind(userId: bigint, bounds: BehindBounds, options: ReadOptions): Promise<Behind<HomeEntry>> {

@@ -1,5 +1,6 @@
 import type { ReadOptions } from '../../wire/index.js';
 import type { TimelineEntry } from '../entry.js';
+import type { PageTweets } from './pageTweets.js';
 
 /** A range of entries beyond the kept ones. Both bounds are exclusive. */
 export interface BehindBounds {
@@ -26,6 +27,15 @@ export interface Filling {
   readonly nextCursor: bigint;
 }
 
+/** What is known beside the items of a part of a page. */
+export interface Beside<Item> {
+  /** Older items of the list with the secondary key of some of them, where it counts. */
+  readonly older: readonly Item[];
+  /** Ids of further items outside the list: see `TimelineKind.pulled`. */
+  readonly pulled: readonly bigint[];
+  readonly tweets: PageTweets;
+}
+
 export const firstStep = -1n;
 export const noStep = 0n;
 
@@ -38,20 +48,13 @@ export interface TimelineKind<Item> {
   /** Undefined for an entry that somebody else has written. */
   itemOf(entry: TimelineEntry): Item | undefined;
   idOf(item: Item): bigint;
-  /** The items that the user may see at present. */
-  shown(
-    userId: bigint,
-    items: readonly Item[],
-    older: readonly Item[],
-    options: ReadOptions,
-    /** Ids of further items outside the list: see `pulled`. */
-    pulled?: readonly bigint[],
-  ): Promise<readonly Item[]>;
+  /** The items that the user may see at present, with those that are pulled. */
+  shown(userId: bigint, items: readonly Item[], beside: Beside<Item>, options: ReadOptions): Promise<readonly Item[]>;
   /**
    * The items that a list must hold: those that the user may see. Absent: those of `shown`, which leaves out
    * repetitions.
    */
-  due?(userId: bigint, items: readonly Item[], options: ReadOptions): Promise<readonly Item[]>;
+  due?(userId: bigint, items: readonly Item[], tweets: PageTweets, options: ReadOptions): Promise<readonly Item[]>;
   /**
    * Ids between the bounds of authors whose entries are not all in the list, newest first, at most `count` of each.
    * Absent: there are no such authors.

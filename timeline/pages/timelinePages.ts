@@ -4,6 +4,7 @@ import { deadlineOf, type HomeRequest, type ReadOptions, until } from '../../wir
 import { keyOf, newestFirst, type TimelineEntry } from '../entry.js';
 import type { ListPage, PageBounds } from '../lists/timelineLists.js';
 import type { Timelines } from '../timelines.js';
+import type { PageTweets } from './pageTweets.js';
 import type { BehindBounds, TimelineKind } from './timelineKind.js';
 
 /** A page of a timeline, newest first. */
@@ -45,14 +46,21 @@ export class TimelinePages<Item> {
     private readonly kind: TimelineKind<Item>,
     /** Called after each page with its source. */
     private readonly onRead: (from: ReadFrom) => void,
+    private readonly tweets: () => PageTweets,
     private readonly askForRebuild: (userId: bigint, deadline: Deadline) => Promise<void>,
   ) {}
 
   /**
    * A page. It is shorter than requested only at the end, if it is `partial`, or if the rules have dropped very many.
    * Throws as `Timelines`.
+   *
+   * @param tweets afterwards has the fragments of the page's tweets, if it has a format
    */
-  async page(request: HomeRequest, options: ReadOptions = {}): Promise<TimelinePage<Item>> {
+  async page(
+    request: HomeRequest,
+    options: ReadOptions = {},
+    tweets: PageTweets = this.tweets(),
+  ): Promise<TimelinePage<Item>> {
     parseId(request.userId);
     parseCount(request.count, 'count', 1, limits.pageSize);
     const deadline = deadlineOf(options);
@@ -88,7 +96,8 @@ export class TimelinePages<Item> {
       }
       before = stretch.last ?? before;
       const { items, older, pulled } = stretch;
-      if (items.length + pulled.length > 0) found.push(...(await kind.shown(userId, items, older, within(), pulled)));
+      if (items.length + pulled.length > 0)
+        found.push(...(await kind.shown(userId, items, { older, pulled, tweets }, within())));
       ({ end } = stretch);
     }
     this.onRead(partial ? 'partial' : missed ? 'rebuilt' : wentBehind ? 'behind' : 'kept');
