@@ -112,7 +112,7 @@ export function addHostCommands(program: Command, io: CliIo): void {
 
   define(
     'remotes',
-    'list the hosts of other clusters, with the jobs that wait for each cluster',
+    'list the hosts of other clusters, with the jobs that wait for each cluster and why they were not sent',
     'roost host remotes',
   ).action((options: ConfigOptions) =>
     withCluster(io, options, async (gizzard, output) => {
@@ -129,8 +129,8 @@ export function addHostCommands(program: Command, io: CliIo): void {
                 remoteHosts.map(({ cluster, hostname, port, status }) => [cluster, `${hostname}:${port}`, status]),
               ),
               output.table(
-                ['cluster', 'waiting', 'refused'],
-                clusters.map(({ cluster, waiting, refused }) => [cluster, waiting, refused]),
+                ['cluster', 'waiting', 'refused', 'last error'],
+                clusters.map(({ cluster, waiting, refused, lastError = '' }) => [cluster, waiting, refused, lastError]),
               ),
             ].join('\n'),
       );
@@ -273,12 +273,19 @@ function matching(topology: Topology, remote: string): RemoteHost[] {
 async function backlogOf(
   { jobs }: Gizzard,
   cluster: string,
-): Promise<{ readonly cluster: string; readonly waiting: number; readonly refused: number }> {
-  const priorities = await jobs.queues.status(cluster);
+): Promise<{
+  readonly cluster: string;
+  readonly waiting: number;
+  readonly refused: number;
+  /** Absent: no job failed. */
+  readonly lastError?: string;
+}> {
+  const [priorities, lastError] = await Promise.all([jobs.queues.status(cluster), jobs.queues.lastErrorOf(cluster)]);
   return {
     cluster,
     waiting: priorities.reduce((sum, { queued, failing }) => sum + queued.jobs + failing.jobs, 0),
     refused: priorities.reduce((sum, { bad }) => sum + bad.jobs, 0),
+    ...(lastError === undefined ? {} : { lastError }),
   };
 }
 

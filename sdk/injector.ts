@@ -53,8 +53,10 @@ export class Injectors {
       const refused = new RoostError(meant, `the injector at ${address.host}:${address.port} said: ${description}`, {
         fields: { host: address.host, port: address.port },
       });
-      if (meant === 'Unauthenticated' || meant === 'PermissionDenied') notReached(refused);
-      throw refused;
+      if (meant !== 'Unauthenticated' && meant !== 'PermissionDenied') throw refused;
+      // A new connection shows the token that the file has by then.
+      await this.#close(address);
+      notReached(refused);
     }
   }
 
@@ -64,8 +66,15 @@ export class Injectors {
     await Promise.all(open.map(async (opening) => (await opening.catch(() => undefined))?.close()));
   }
 
+  async #close(address: ServerAddress): Promise<void> {
+    const key = keyOf(address);
+    const open = this.#connections.get(key);
+    this.#connections.delete(key);
+    await (await open?.catch(() => undefined))?.close();
+  }
+
   async #connection(address: ServerAddress, deadline: Deadline): Promise<ThriftConnection<JobInjectorModule.Client>> {
-    const key = `${address.host}:${address.port}`;
+    const key = keyOf(address);
     const known = await this.#connections.get(key)?.catch(() => undefined);
     if (known !== undefined && !known.failed) return known;
     const opening = ThriftConnection.open(address, { Client: JobInjectorClient }, deadline);
@@ -73,6 +82,8 @@ export class Injectors {
     return opening;
   }
 }
+
+const keyOf = ({ host, port }: ServerAddress): string => `${host}:${port}`;
 
 /**
  * Throws `Unavailable` for a call that did not reach its injector, also for reasons of certificates or tokens: the

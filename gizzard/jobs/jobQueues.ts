@@ -145,6 +145,26 @@ export class JobQueues {
     return this.#each(priority, queue, ids, (place) => entries.discard(place));
   }
 
+  /**
+   * Why a remote cluster lately did not get a job that waits for it; without such a job, why it refused one. Undefined
+   * if it takes all.
+   */
+  async lastErrorOf(remote: string): Promise<string | undefined> {
+    const keys = Object.values(remoteKeys(this.cluster, remote));
+    return this.#guarded(async () => {
+      for (const queue of storedQueues) {
+        const newest = await Promise.all(
+          keys.map(async (each) => (await this.redis.xrevrangeBuffer(each[queue], '+', '-', 'COUNT', 1))[0]),
+        );
+        const found = newest.filter((entry) => entry !== undefined);
+        found.sort(([a], [b]) => Number.parseInt(b.toString(), 10) - Number.parseInt(a.toString(), 10));
+        const [entry] = found;
+        if (entry !== undefined) return this.#view(entry[0].toString(), entry[1]).lastError;
+      }
+      return undefined;
+    });
+  }
+
   /** Drops a remote cluster's whole backlog. Returns how many jobs it had. */
   async dropRemote(remote: string): Promise<number> {
     const keys = Object.values(remoteKeys(this.cluster, remote)).flatMap(({ queued, failing, bad }) => [

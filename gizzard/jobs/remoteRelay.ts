@@ -64,6 +64,8 @@ export class RemoteRelay {
   #sending = false;
   #turn = 0;
   #pausedUntilMs = 0;
+  /** Why no host took the last jobs. */
+  #lastError: RoostError | undefined;
   readonly #backoff = new Backoff(firstPauseMs, maxPauseMs);
 
   constructor(
@@ -196,9 +198,11 @@ export class RemoteRelay {
     }
     if (performance.now() < this.#pausedUntilMs)
       return failed(
-        new RoostError('Unavailable', `cluster ${remote} failed a moment ago, and is not asked yet`, {
-          fields: { cluster: remote },
-        }),
+        new RoostError(
+          'Unavailable',
+          `cluster ${remote} is not tried again yet${this.#lastError === undefined ? '' : `: ${this.#lastError.message}`}`,
+          { fields: { cluster: remote } },
+        ),
       );
     try {
       // Read after the jobs were taken, so that none journaled after the change is sent as before it.
@@ -219,17 +223,25 @@ export class RemoteRelay {
         this.#turn = (this.#turn + i) % hosts.length;
         if (!this.#backoff.rested) log.info({ cluster: remote }, 'a remote cluster accepts jobs again');
         this.#backoff.reset();
+        this.#lastError = undefined;
         return { version, error: undefined };
       } catch (error) {
         last = RoostError.from(error);
         if (!last.retryable) return failed(last);
       }
     }
-    if (this.#backoff.rested)
+    if (this.#lastError === undefined || kindOf(this.#lastError) !== kindOf(last!))
       log.warn({ err: last, cluster: remote }, 'a remote cluster does not accept jobs; its backlog waits');
+    this.#lastError = last;
     this.#pausedUntilMs = performance.now() + this.#backoff.next();
     return failed(last!);
   }
+}
+
+/** Tells troubles with different remedies apart: errors of one kind may have different texts. */
+function kindOf({ code, cause, fields }: RoostError): string {
+  const inner = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return [code, inner, fields['tls'] ?? ''].join(' ');
 }
 
 /** The other cluster does not know the job's kind or version until its servers are upgraded. */
