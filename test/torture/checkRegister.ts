@@ -33,10 +33,14 @@ export function explainRead(
     : `shows ${read.value}, and not ${newer.value}, which was written after it and acknowledged as ${newer.acknowledgment}`;
 }
 
-/** The read starts after the write was answered as materialized, so the read must show the write at once. */
+/**
+ * The read starts after the write, and the one that brings its value, were answered as materialized, so the read must
+ * show the write at once.
+ */
 export const seenAtOnce =
   (read: { readonly invokedMs: number }) =>
   (write: Write): boolean =>
+    (write.of === undefined || seenAtOnce(read)(write.of)) &&
     write.outcome === 'ok' &&
     write.acknowledgment === 'materialized' &&
     write.answeredMs < read.invokedMs &&

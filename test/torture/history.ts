@@ -13,6 +13,8 @@ export interface Change {
   readonly register: string;
   /** The value that a read shows while this is the last write. */
   readonly value: string;
+  /** For a write that brings no value of its own, as an undelete: the write that brings it. */
+  readonly of?: Write;
 }
 
 export interface Write extends Change {

@@ -1,4 +1,4 @@
-import { absent } from '../history.js';
+import { absent, type Change } from '../history.js';
 import type { Load, LoadClient, LoadTweet } from '../load.js';
 import type { Operation } from './operation.js';
 
@@ -25,10 +25,11 @@ async function deleteOrUndo(load: Load, client: LoadClient): Promise<void> {
   if (created.length === 0) return;
   const id = load.one(created);
   const undo = load.random(2) === 0;
-  const value = undo ? load.tweets.get(id)!.text : absent;
-  await load.write(client, [{ register: tweetRegister(id), value }], (options) =>
-    client.roost.tweets[undo ? 'undelete' : 'delete'](id, options),
-  );
+  const register = tweetRegister(id);
+  const change: Change = undo
+    ? { register, value: load.tweets.get(id)!.text, of: load.history.of(register)[0]! }
+    : { register, value: absent };
+  await load.write(client, [change], (options) => client.roost.tweets[undo ? 'undelete' : 'delete'](id, options));
   if (load.random(2) === 0) await readTweet(load, client, id);
 }
 
