@@ -20,6 +20,16 @@ export const keyOf = (entry: TimelineEntry): bigint => (entry.length < 8 ? 0n : 
 export const secondaryKeyOf = (entry: TimelineEntry): bigint => (entry.length < 16 ? 0n : entry.readBigInt64LE(8));
 export const flagsOf = (entry: TimelineEntry): number => (entry.length < fullEntryBytes ? 0 : entry.readUInt32LE(16));
 
+/**
+ * Whether every number of an entry of tweets or activities can be an id. A negative one is none: a bit has flipped in
+ * the Redis.
+ */
+export function holdsIds(entry: TimelineEntry): boolean {
+  if (keyOf(entry) < 0n || secondaryKeyOf(entry) < 0n) return false;
+  for (let at = authorAt; at + 8 <= entry.length; at += 8) if (entry.readBigInt64LE(at) < 0n) return false;
+  return true;
+}
+
 /** Sorts ids as timelines have them. */
 export const newestFirst = (a: bigint, b: bigint): number => (a > b ? -1 : a < b ? 1 : 0);
 

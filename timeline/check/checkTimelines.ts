@@ -9,18 +9,19 @@ import {
 import { Deadline, inParallel } from '../../core/index.js';
 import type { Leaf } from '../../gizzard/index.js';
 import { PageTweets } from '../pages/pageTweets.js';
-import { kindNames, type KindName } from '../pages/rebuildJob.js';
+import type { KindName } from '../pages/rebuildJob.js';
 import type { TimelineKind } from '../pages/timelineKind.js';
 import type { TimelineService } from '../timelineService.js';
 import { timelinesTableId } from '../timelineShards.js';
 import { timelinesShardTypeName } from '../timelinesShardType.js';
 import { compareRow } from './compareRow.js';
+import { damagedLists } from './damagedLists.js';
+import { keptTimeline } from './keptTimeline.js';
 import { timelineMerge } from './timelineMerge.js';
+import { stepDeadlineMs, timelineNames } from './timelineNames.js';
 
-const namesPerPage = 256;
 /** Timelines merged concurrently. */
 const timelinesAtOnce = 8;
-const pageDeadlineMs = 60_000;
 
 /** A kept timeline, with its user and kind. */
 interface KeptTimeline {
@@ -43,7 +44,8 @@ interface Looked {
 
 /**
  * Compares every replica of every timeline with the merge of its sources, and the replicas with one another, during
- * writes. With `repair`, servers merge differing replicas, and rebuild timelines with missing or wrong entries.
+ * writes. With `repair`, damaged lists are deleted, and servers merge differing replicas and rebuild timelines with
+ * missing or wrong entries.
  * Timelines of other names, which Haplocheirus's clients fill, have no source to compare with.
  */
 export async function checkTimelines(service: TimelineService, options: CheckOptions = {}): Promise<CheckReport> {
@@ -51,6 +53,8 @@ export async function checkTimelines(service: TimelineService, options: CheckOpt
   await gizzard.nameServer.reload();
   if (!gizzard.topology.covers(timelinesTableId))
     return { looked: 'no timelines are set up', faults: 0, repaired: 0, found: [], remedies: [] };
+  // First: a repair of the replicas would merge damaged lists into whole ones.
+  const damaged = await damagedLists(service, options);
   const replicas = await checkReplicas(gizzard, [timelinesShardTypeName], options);
   const { lists, incomplete, hidden, faults, uncertain, repaired } = await new TimelineCheck(service, options).run();
   const notes = [
@@ -61,9 +65,9 @@ export async function checkTimelines(service: TimelineService, options: CheckOpt
   ];
   return {
     looked: notes.join(', '),
-    faults: replicas.faults + faults.length,
-    repaired: replicas.repaired + repaired,
-    found: [...replicas.found, ...faults.map(({ line }) => line)].slice(0, shownFaults),
+    faults: damaged.found.length + replicas.faults + faults.length,
+    repaired: damaged.repaired + replicas.repaired + repaired,
+    found: [...damaged.found, ...replicas.found, ...faults.map(({ line }) => line)].slice(0, shownFaults),
     remedies: replicas.remedies,
   };
 }
@@ -85,9 +89,9 @@ class TimelineCheck {
     const { topology } = this.service.gizzard;
     for (const { leaves } of topology.routes(timelinesTableId)) {
       const readable = leaves.filter(({ read }) => read === 'allow');
-      for await (const names of this.#names(readable)) {
+      for await (const names of timelineNames(this.service.timelines, readable, this.options.signal)) {
         const kept = names.flatMap((name): KeptTimeline[] => {
-          const its = parseName(name);
+          const its = keptTimeline(name);
           return its === undefined ? [] : [{ name, leaves: readable, ...its }];
         });
         await this.#check(kept);
@@ -101,26 +105,6 @@ class TimelineCheck {
       uncertain: this.#uncertain,
       repaired: this.#repaired,
     };
-  }
-
-  /** The names on any of the replicas, page by page. */
-  async *#names(leaves: readonly Leaf[]): AsyncGenerator<readonly string[], void, undefined> {
-    let after: string | undefined = '';
-    while (after !== undefined) {
-      this.options.signal?.throwIfAborted();
-      const from: string = after;
-      const pages = await Promise.all(
-        leaves.map((leaf) =>
-          this.service.timelines.listsAt(leaf, Deadline.after(pageDeadlineMs)).names(from, namesPerPage),
-        ),
-      );
-      // After the last name of a full page, a replica may have more names that precede the others' last.
-      const ends = pages.flatMap(({ next }) => next ?? []).sort(inBytes);
-      const end: string | undefined = ends[0];
-      const names = new Set(pages.flatMap((page) => page.names));
-      yield [...names].filter((name) => end === undefined || inBytes(name, end) <= 0).sort(inBytes);
-      after = end;
-    }
   }
 
   async #check(kept: readonly KeptTimeline[]): Promise<void> {
@@ -147,14 +131,14 @@ class TimelineCheck {
     this.#faults.push(...faults);
     if (this.options.repair !== true) return;
     for (const { kind, userId } of new Set(faults.map(({ of }) => of)))
-      await this.service.rebuild(kind, userId, { deadlineMs: pageDeadlineMs });
+      await this.service.rebuild(kind, userId, { deadlineMs: stepDeadlineMs });
     this.#repaired += faults.length;
   }
 
   async #look(of: KeptTimeline): Promise<Looked> {
     const { name, kind, userId, leaves } = of;
     const { timelines, kinds, config, tbird } = this.service;
-    const deadline = Deadline.after(pageDeadlineMs);
+    const deadline = Deadline.after(stepDeadlineMs);
     const rows = await Promise.all(leaves.map((leaf) => timelines.listsAt(leaf, deadline).row(name)));
     if (rows.some((row) => row !== undefined && row.through !== 'all'))
       return { isBeingRebuilt: true, hidden: 0, faults: [] };
@@ -185,12 +169,3 @@ class TimelineCheck {
     return { isBeingRebuilt: false, hidden, faults };
   }
 }
-
-/** Undefined for a timeline of another name, which Haplocheirus's clients fill. */
-function parseName(name: string): Pick<KeptTimeline, 'kind' | 'userId'> | undefined {
-  const [, prefix, digits] = /^(\w+):(0|[1-9]\d{0,18})$/.exec(name) ?? [];
-  const kind = kindNames.find((one) => one === prefix);
-  return kind === undefined || digits === undefined ? undefined : { kind, userId: BigInt(digits) };
-}
-
-const inBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backoff, type Deadline, limits, parseCount, parseId } from '../../core/index.js';
 import { deadlineOf, type HomeRequest, type ReadOptions, until } from '../../wire/index.js';
-import { keyOf, newestFirst, type TimelineEntry } from '../entry.js';
+import { holdsIds, keyOf, newestFirst, type TimelineEntry } from '../entry.js';
 import type { ListPage, PageBounds } from '../lists/timelineLists.js';
 import type { Timelines } from '../timelines.js';
 import type { PageTweets } from './pageTweets.js';
@@ -133,15 +133,16 @@ export class TimelinePages<Item> {
     }
   }
 
-  #stretchOf({ entries, older, through, end, whole }: ListPage, limit: number): Stretch<Item> {
+  #stretchOf({ entries: kept, older, through, end, whole }: ListPage, limit: number): Stretch<Item> {
+    const entries = kept.filter(holdsIds);
     const read = (some: readonly TimelineEntry[]): Item[] =>
       some.map((entry) => this.kind.itemOf(entry)).filter((item) => item !== undefined);
     const last = entries.at(-1);
     return {
       items: read(entries),
-      older: read(older).reverse(),
+      older: read(older.filter(holdsIds)).reverse(),
       last: last && keyOf(last),
-      end: end ? whole && through === 'all' : entries.length < limit,
+      end: end ? whole && through === 'all' : kept.length < limit,
       pulled: [],
       cut: false,
     };
