@@ -21,7 +21,7 @@ export function addStraysCommand(shard: Command, io: CliIo): void {
   defineCommand(
     shard,
     'strays',
-    'find rows in shards to which their keys do not lead, as hand-made changes of forwardings and links leave them\nIt reads every row of the shards, while they are written to. With --fix, each such row is merged into the replicas where it belongs, and deleted from the wrong shard once all of them hold it. Trees in a migration are left alone. It fails where strays are left.',
+    'find rows in shards to which their keys do not lead, as hand-made changes of forwardings and links leave them\nIt reads every row of the shards, while they are written to. With --fix, each such row is merged into the replicas where it belongs, and deleted from the wrong shard once all of them hold it. A row whose key is no id, as after a flipped bit, is deleted. Trees in a migration are left alone. It fails where strays are left.',
     'roost shard strays --table 1 --fix',
   )
     .argument('[shards...]', 'host/prefix of each; absent: all', shardListArgument)

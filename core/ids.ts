@@ -2,6 +2,8 @@ import { RoostError } from './errors.js';
 
 /** Ids are unsigned and fit a signed 64-bit integer: 0 … 2^63 − 1. */
 export const maxId = 2n ** 63n - 1n;
+/** Whether a stored number can be an id. Where it cannot, a bit has flipped: nobody can have written it. */
+export const isId = (value: bigint): boolean => value >= 0n && value <= maxId;
 /** Positions are signed 64-bit integers. */
 export const minInt64 = -(2n ** 63n);
 export const maxInt64 = 2n ** 63n - 1n;

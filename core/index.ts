@@ -17,7 +17,18 @@ export {
   type WireError,
 } from './errors.js';
 export { Health } from './health.js';
-export { maxId, maxInt64, minInt64, packIds, parseCount, parseId, parseInt64, unpackIds, type IdInput } from './ids.js';
+export {
+  isId,
+  maxId,
+  maxInt64,
+  minInt64,
+  packIds,
+  parseCount,
+  parseId,
+  parseInt64,
+  unpackIds,
+  type IdInput,
+} from './ids.js';
 export { JournalClock } from './journalClock.js';
 export { inOrder, inParallel } from './inParallel.js';
 export { jsonForm, jsonText } from './jsonText.js';

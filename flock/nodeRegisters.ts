@@ -19,8 +19,15 @@ export const sameRegisters = (a: NodeRegisters, b: NodeRegisters): boolean =>
 
 export const isUntouched = (node: NodeRegisters): boolean => sameRegisters(node, untouched);
 
-/** Returns the shared object for an untouched node, which storage recognizes by identity. */
-export const oneUntouched = (node: NodeRegisters): NodeRegisters => (isUntouched(node) ? untouched : node);
+/**
+ * Returns the shared object for an untouched node, which storage recognizes by identity. Registers below its, which
+ * only a flipped bit brings about, count as its.
+ */
+export function oneUntouched(node: NodeRegisters): NodeRegisters {
+  if (node.coloredAt < untouched.coloredAt || node.removedThrough < untouched.removedThrough)
+    return mergeNodes(untouched, node);
+  return isUntouched(node) ? untouched : node;
+}
 
 /** Merges two nodes' registers: the newer of each, ties to the greater rank. Idempotent, commutative, associative. */
 export function mergeNodes(a: NodeRegisters, b: NodeRegisters): NodeRegisters {

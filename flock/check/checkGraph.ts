@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, inParallel } from '../../core/index.js';
+import { Deadline, inParallel, isId } from '../../core/index.js';
 import { shardKey, ShardKeys, type FollowUp, type Gizzard } from '../../gizzard/index.js';
 import { edgeStates, type Direction } from '../../wire/index.js';
 import { compareKeys } from '../edgeRecord.js';
@@ -128,7 +128,10 @@ class GraphCheck {
         }
       }
       const strays = this.#strays(direction, leaves);
-      const [here, elsewhere] = partition([...keys.values()], ({ record }) => !strays.has(record.sourceId));
+      const [here, elsewhere] = partition(
+        [...keys.values()],
+        ({ record }) => !strays.has(record.sourceId) && isId(record.destinationId),
+      );
       for (const { record } of elsewhere)
         await this.#reportStray(direction, leaves, record.sourceId, record.destinationId);
       await this.#judgeRows(direction, leaves, pages, here);
@@ -174,10 +177,14 @@ class GraphCheck {
     id: bigint,
     otherId: bigint | undefined,
   ): Promise<void> {
+    const noId = [id, otherId].find((end) => end !== undefined && !isId(end));
+    const where = leaves.map(({ key }) => key).join(' or ');
+    if (noId !== undefined) {
+      const details = [`${where}: no id is ${noId}, so that a bit of the row has flipped`];
+      return this.#report({ kind: 'stray', direction, id, otherId, details }, undefined);
+    }
     const home = this.gizzard.topology.route(tableIdOf(this.graphId, direction), id).root;
-    const details = [
-      `stands in a shard of other keys, ${leaves.map(({ key }) => key).join(' or ')}: it belongs to ${shardKey(home.id)}`,
-    ];
+    const details = [`stands in a shard of other keys, ${where}: it belongs to ${shardKey(home.id)}`];
     await this.#report({ kind: 'stray', direction, id, otherId, details }, undefined);
   }
 

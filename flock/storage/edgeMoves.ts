@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isId } from '../../core/index.js';
 import { inParts, type MovableTable, type SavedCell, type ShardInfo } from '../../gizzard/index.js';
 import {
   columnTypes,
@@ -10,6 +12,7 @@ import {
   type SqlValue,
 } from '../../mysql/index.js';
 import { compare, mergeInto } from '../edgeRecord.js';
+import { sameRegisters } from '../nodeRegisters.js';
 import { anyTable, copyEdges } from './copyEdges.js';
 import { edgeKey, edgesAt } from './edgeRows.js';
 import { edgeColumns, edgesTable, rowOf } from './edgesTable.js';
@@ -60,8 +63,12 @@ export const edgeMoves = (flock: FlockTables): MovableTable<SqlRow, DatabaseHost
       if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
       return compare(left[0], right[0]) || compare(left[1], right[1]);
     },
-    routingKey: edgesTable.read.source_id,
-    same: (a, b) => a.every((value, place) => value === b[place]),
+    // If a bit of its other end flipped so that it is no id, the row belongs to no shard.
+    routingKey(row) {
+      const other = edgesTable.read.destination_id(row);
+      return isId(other) ? edgesTable.read.source_id(row) : other;
+    },
+    same,
     lacks,
     async write(host, shard, rows, deadline) {
       await inParts(rows, (part) => copyEdges(host, tablesOf(shard), part, deadline), edgesTable.all.cell.source_id);
@@ -83,6 +90,15 @@ const ends = select({ source_id: edgeColumns.source_id, destination_id: edgeColu
 const counted = select({
   edges: expression(`COALESCE(SUM(${countColumns.join(' + ')}), 0)`, columnTypes.safeInteger),
 });
+
+/** Whether two rows say the same: bits that count for nothing may differ. */
+function same(a: SqlRow, b: SqlRow): boolean {
+  if (a.every((value, place) => value === b[place])) return true;
+  const [left, right] = [rowOf(anyTable, a), rowOf(anyTable, b)];
+  const { peer, ...one } = left.record;
+  const { peer: otherPeer, ...other } = right.record;
+  return left.visible === right.visible && sameRegisters(peer, otherPeer) && isDeepStrictEqual(one, other);
+}
 
 const lacks = (row: SqlRow, other: SqlRow): boolean =>
   mergeInto(rowOf(anyTable, row).record, rowOf(anyTable, other).record);

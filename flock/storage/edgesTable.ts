@@ -1,8 +1,9 @@
 import { columnTypes, defineTable, expression, select, type RowOf, type SqlRow } from '../../mysql/index.js';
 import type { EdgeRecord } from '../edgeRecord.js';
 import { oneUntouched, untouched, type NodeRegisters } from '../nodeRegisters.js';
+import { rankColumn } from './rankColumn.js';
 
-const { id, int64, nullable, storedAs, uint8 } = columnTypes;
+const { id, int64, nullable, storedAs } = columnTypes;
 
 /**
  * The edges of some nodes in one direction, in the order of states and positions. `state` is what queries see, `own_state` what was written of the edge; `peer_…` is what its other end has been
@@ -12,13 +13,13 @@ export const edgesTable = defineTable(
   'edges',
   {
     source_id: id,
-    state: uint8,
+    state: rankColumn,
     position: int64,
     destination_id: id,
-    own_state: uint8,
+    own_state: rankColumn,
     updated_at: int64,
     positioned_at: int64,
-    peer_color: storedAs('peer_colour', nullable(uint8)),
+    peer_color: storedAs('peer_colour', nullable(rankColumn)),
     peer_colored_at: storedAs('peer_coloured_at', nullable(int64)),
     peer_removed_through: nullable(int64),
   },
@@ -46,17 +47,17 @@ export const rowOf = (tableId: number, row: SqlRow): EdgeRow => ({
     positionedAt: read.positioned_at(row),
     peer: peerOf(row),
   },
-  visible: read.state(row),
+  // The byte itself: queries find the row by all of it.
+  visible: Number(edgesTable.all.cell.state(row)),
 });
 
 function peerOf(row: SqlRow): NodeRegisters {
   const color = read.peer_color(row);
-  if (color === undefined) return untouched;
-  return oneUntouched({
-    color,
-    coloredAt: read.peer_colored_at(row)!,
-    removedThrough: read.peer_removed_through(row)!,
-  });
+  const coloredAt = read.peer_colored_at(row);
+  const removedThrough = read.peer_removed_through(row);
+  // All three are there or none, unless a bit has flipped: checks find that the copies of such a row differ.
+  if (color === undefined || coloredAt === undefined || removedThrough === undefined) return untouched;
+  return oneUntouched({ color, coloredAt, removedThrough });
 }
 
 /** An edge between nodes that nothing happened to, or one whose other end alone is known to be so, as another shard has it: not taken apart. */

@@ -2,8 +2,9 @@ import { columnTypes, defineTable, type SelectedColumn, type Selection } from '.
 import type { SqlRow } from '../../mysql/index.js';
 import { oneUntouched, type NodeRegisters } from '../nodeRegisters.js';
 import { edgeStates } from '../../wire/index.js';
+import { rankColumn } from './rankColumn.js';
 
-const { id, initially, int64, storedAs, uint8 } = columnTypes;
+const { id, initially, int64, storedAs } = columnTypes;
 const count = initially('0', int64);
 
 /** What mass operations did to nodes, and how many edges each has in each state. A node of which nothing was written has no row. */
@@ -11,7 +12,7 @@ export const nodesTable = defineTable(
   'nodes',
   {
     source_id: id,
-    color: storedAs('colour', initially('0', uint8)),
+    color: storedAs('colour', initially('0', rankColumn)),
     colored_at: storedAs('coloured_at', initially('0', int64)),
     removed_through: initially('-1', int64),
     normal_count: count,

@@ -1,4 +1,4 @@
-import type { Deadline } from '../../core/index.js';
+import { isId, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlRow } from '../../mysql/index.js';
 import { compare } from '../edgeRecord.js';
 import { sameRegisters, type NodeRegisters } from '../nodeRegisters.js';
@@ -48,14 +48,19 @@ interface GivenNode {
   readonly counts: readonly string[];
 }
 
-/** Deletes nodes that are still as given and have no edges here. Returns how many it deleted. */
+/**
+ * Deletes nodes that are still as given and have no edges here. Returns how many it deleted. The counters of a node
+ * whose id is none do not count.
+ */
 export function removeNodes(
   host: DatabaseHost,
   tables: EdgeTables,
   rows: readonly GivenNode[],
   deadline: Deadline,
 ): Promise<number> {
-  const empty = rows.filter(({ counts }) => counts.every((count) => count === '0')).sort((a, b) => compare(a.id, b.id));
+  const empty = rows
+    .filter(({ id, counts }) => !isId(id) || counts.every((count) => count === '0'))
+    .sort((a, b) => compare(a.id, b.id));
   if (empty.length === 0) return Promise.resolve(0);
   return host.transaction(deadline, async (session) => {
     const nodes = await lockNodes(
@@ -74,7 +79,12 @@ export function removeNodes(
     let removed = 0;
     for (const { id, registers } of empty) {
       const node = nodes.get(id);
-      if (node === undefined || node.edgeCount !== 0 || used.has(id) || !sameRegisters(node.registers, registers))
+      if (
+        node === undefined ||
+        (isId(id) && node.edgeCount !== 0) ||
+        used.has(id) ||
+        !sameRegisters(node.registers, registers)
+      )
         continue;
       await session.run(`DELETE FROM ${tables.nodes} WHERE source_id = ?`, [id], deadline);
       removed++;

@@ -1,3 +1,4 @@
+import { isId } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import { keyHash } from '../hashes/index.js';
 import type { ShardInfo } from '../topology/types.js';
@@ -28,7 +29,9 @@ export function within(
   if (range === undefined) return rows;
   const hash = keyHash(range.hash);
   return rows.filter((row) => {
-    const value = hash.hash(table.routingKey(row));
+    const key = table.routingKey(row);
+    if (!isId(key)) return false;
+    const value = hash.hash(key);
     return value >= range.from && value < range.to;
   });
 }

@@ -1,4 +1,4 @@
-import { isRoostError } from '../../core/index.js';
+import { isId, isRoostError } from '../../core/index.js';
 import type { Route } from '../routing/route.js';
 import type { Topology } from '../topology/topology.js';
 import { shardKey, type ShardId } from '../topology/types.js';
@@ -32,12 +32,14 @@ export class ShardKeys {
     const [tableId, ...others] = this.tableIds;
     // Rows do not tell their table.
     if (tableId === undefined || others.length > 0) return `${this.#leaf} serves ${this.tableIds.length} tables`;
+    if (!isId(key)) return `no id is ${key}`;
     return this.#route(tableId, key) ?? `table ${tableId} forwards its key nowhere`;
   }
 
   #isIn = ({ leaves }: Route): boolean => leaves.some(({ key }) => key === this.#leaf);
 
   #route(tableId: number, key: bigint): Route | undefined {
+    if (!isId(key)) return undefined;
     try {
       return this.topology.route(tableId, key);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { Deadline, groupBy, RoostError } from '../../core/index.js';
+import { Deadline, groupBy, isId, RoostError } from '../../core/index.js';
 import type { Hosts } from '../hosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
 import type { LockedTopology } from '../nameServer/nameServerStore.js';
@@ -33,7 +33,7 @@ export interface StraysReport {
   readonly count: number;
   /** At most `keptStrays`. */
   readonly strays: readonly Stray[];
-  /** Rows moved home. */
+  /** Rows moved home, or deleted because their keys are no ids. */
   readonly moved: number;
   /** Strays that could not be moved, by reason. They stay where they are. */
   readonly left: ReadonlyMap<string, number>;
@@ -159,7 +159,10 @@ export class Strays {
     }
   }
 
-  /** Merges strays into their own trees; with `remove`, then removes them from their shard. */
+  /**
+   * Merges strays into their own trees; with `remove`, then removes them from their shard. Rows whose key is no id are
+   * removed alone: no tree covers it, and nobody can ask for it.
+   */
   async #bring<Row>(
     shard: ShardInfo,
     table: MovableTable<Row>,
@@ -168,7 +171,15 @@ export class Strays {
     search: Search,
     remove: boolean,
   ): Promise<void> {
-    const byHome = groupBy(rows, (row) =>
+    const possible = rows.filter((row) => isId(table.routingKey(row)));
+    const impossible = rows.filter((row) => !possible.includes(row));
+    if (remove && impossible.length > 0 && table.remove !== undefined) {
+      const host = this.hosts.host(shard.id.hostname);
+      const removed = await table.remove(host, shard, impossible, Deadline.after(pageDeadlineMs));
+      search.moved += removed;
+      if (removed < impossible.length) search.leave('it was written meanwhile', impossible.length - removed);
+    }
+    const byHome = groupBy(possible, (row) =>
       table.remove === undefined
         ? `shards of type ${shard.type} cannot give rows away`
         : homes.homeOf(table.routingKey(row)),

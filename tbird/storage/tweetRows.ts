@@ -1,8 +1,8 @@
-import type { Deadline } from '../../core/index.js';
+import { isId, type Deadline } from '../../core/index.js';
 import type { RowOf, SqlRow, SqlSession, SqlValue } from '../../mysql/index.js';
 import type { Tweet } from '../../wire/index.js';
 import type { TweetContent } from '../tweet.js';
-import { deleted, type TweetRecord } from '../tweetRecord.js';
+import { deleted, type TweetRecord, type WrittenContent } from '../tweetRecord.js';
 import { contentFrom, contentRow } from '../tweetRules.js';
 import { tweetsTable } from './tweetTable.js';
 
@@ -11,30 +11,47 @@ const { read } = tweetsTable;
 /** A row of all columns. Pass `id` if the first column holds something else. */
 export function recordOf(row: SqlRow, id = read.id(row)): TweetRecord {
   const [state, stateAt] = [read.state(row), read.state_at(row)];
-  const userId = read.user_id(row);
-  if (userId === undefined) return { id, written: undefined, losers: [], state, stateAt };
-  const content = {
-    id,
-    userId,
-    text: read.text(row)!,
-    createdAtMs: read.created_at_ms(row)!,
-    replyToTweetId: read.reply_to_tweet_id(row),
-    replyToUserId: read.reply_to_user_id(row),
-    retweetOfId: read.retweet_of_id(row),
-    flags: read.flags(row)!,
-    extra: read.extra(row),
-  };
-  const losers = read.losers(row);
-  return {
-    id,
-    written: { content, writtenAt: read.written_at(row)! },
-    losers: losers === undefined ? [] : losersFrom(losers),
-    state,
-    stateAt,
-  };
+  const written = writtenIn(row, id);
+  const losers = written && read.losers(row);
+  return { id, written, losers: losers === undefined ? [] : losersFrom(losers), state, stateAt };
 }
 
-const losersFrom = (json: string): TweetContent[] => (JSON.parse(json) as unknown[][]).map(contentFrom);
+/**
+ * The content of a row; undefined if none has arrived, or if a flipped bit made it impossible: checks find that the
+ * copies of the row differ.
+ */
+function writtenIn(row: SqlRow, id: bigint): WrittenContent | undefined {
+  const userId = read.user_id(row);
+  const text = read.text(row);
+  const createdAtMs = read.created_at_ms(row);
+  const flags = read.flags(row);
+  const writtenAt = read.written_at(row);
+  if (
+    userId === undefined ||
+    text === undefined ||
+    createdAtMs === undefined ||
+    flags === undefined ||
+    writtenAt === undefined
+  )
+    return undefined;
+  const replyToTweetId = read.reply_to_tweet_id(row);
+  const replyToUserId = read.reply_to_user_id(row);
+  const retweetOfId = read.retweet_of_id(row);
+  for (const one of [userId, replyToTweetId, replyToUserId, retweetOfId])
+    if (one !== undefined && !isId(one)) return undefined;
+  const extra = read.extra(row);
+  const content = { id, userId, text, createdAtMs, replyToTweetId, replyToUserId, retweetOfId, flags, extra };
+  return { content, writtenAt };
+}
+
+/** None where a bit has flipped in their JSON: a check finds that the copies of the row differ. */
+function losersFrom(json: string): TweetContent[] {
+  try {
+    return (JSON.parse(json) as unknown[][]).map(contentFrom);
+  } catch {
+    return [];
+  }
+}
 
 /** The part of a row that readers see; undefined if it has no content yet. */
 export function tweetOf({ written, state, stateAt }: TweetRecord): Tweet | undefined {
