@@ -124,7 +124,10 @@ export class MigrationRunner implements LeasedTask {
   ): Promise<void> {
     if (!(await lease.retry(() => this.ledger.setStep(this.migration.id, this.owner, step.step, state, evidence))))
       throw new LeaseLost();
-    this.log.info({ migration: this.migration.id, step: step.step, state, title: step.title }, 'a migration has made a step');
+    this.log.info(
+      { migration: this.migration.id, step: step.step, state, title: step.title },
+      'a migration has made a step',
+    );
   }
 
   async #end(lease: TaskLease, steps: readonly MigrationStep[], state: MigrationState): Promise<void> {

@@ -49,7 +49,10 @@ export class DroppedSweeper {
             'the tables of a dropped shard were deleted early: their host has no room left',
           );
       } catch (error) {
-        this.log.warn({ err: RoostError.from(error), host: hostname }, 'the tables of dropped shards could not be deleted');
+        this.log.warn(
+          { err: RoostError.from(error), host: hostname },
+          'the tables of dropped shards could not be deleted',
+        );
       }
     }
   }

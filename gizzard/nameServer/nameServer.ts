@@ -164,7 +164,8 @@ export class NameServer {
       everyMs: intervalMs,
       startAfterMs: intervalMs,
       onError: (error, repeated) => {
-        if (!repeated) this.log.error({ err: error }, 'the topology could not be reloaded; this server continues with the old one');
+        if (!repeated)
+          this.log.error({ err: error }, 'the topology could not be reloaded; this server continues with the old one');
       },
     });
     this.#watching.start();
