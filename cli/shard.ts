@@ -18,8 +18,8 @@ import { change, reportChange, shardListArgument, withCluster } from './console/
 import { type ConfigOptions, configOption, defineCommand, defineGroup } from './console/command.js';
 import { confirmEffects } from './console/confirmEffects.js';
 import { confirm, type ConfirmOptions, yesOption } from './console/confirm.js';
-import { drawTree, type DrawnTree } from './console/drawTree.js';
-import type { Output } from './console/output.js';
+import { drawTree } from './console/drawTree.js';
+import { describe, drawn, printShards, rootsOf, text, treeOf } from './shardText.js';
 import { addDroppedShardCommands } from './droppedShards.js';
 import { addShardMoveCommands } from './shardMoves.js';
 import { addStraysCommand } from './shardStrays.js';
@@ -318,93 +318,12 @@ function unwrap(topology: Topology, id: ShardId): Change[] {
   ];
 }
 
-interface Tree {
-  readonly shard: string;
-  readonly type: string;
-  readonly weight: number;
-  readonly busy: ShardInfo['busy'];
-  readonly children: readonly Tree[];
-}
-
-const treeOf = (topology: Topology, id: ShardId, weight = 1): Tree => {
-  const { type, busy } = topology.shard(id);
-  return {
-    shard: shardKey(id),
-    type,
-    weight,
-    busy,
-    children: topology.children(id).map((link) => treeOf(topology, link.child, link.weight)),
-  };
-};
-
-const drawn = (
-  { shard, type, weight, busy, children }: Tree,
-  output: Output,
-  marked: ReadonlySet<string>,
-): DrawnTree => ({
-  label: `${type} ${marked.has(shard) ? output.bold(shard) : shard}${output.dim(`${weight === 1 ? '' : ` weight ${weight}`}${busy === 'normal' ? '' : ` ${busy}`}`)}`,
-  children: children.map((child) => drawn(child, output, marked)),
-});
-
-function rootsOf(topology: Topology, id: ShardId): ShardId[] {
-  const parents = topology.parents(id);
-  return parents.length === 0 ? [id] : parents.flatMap(({ parent }) => rootsOf(topology, parent));
-}
-
-function describe(gizzard: Gizzard, id: ShardId) {
-  const { topology } = gizzard;
-  const shard = topology.shard(id);
-  const { type, busy } = shard;
-  return {
-    shard: shardKey(id),
-    type,
-    attributes: shard.attributes,
-    busy,
-    parents: topology.parents(id).map(({ parent, weight }) => ({ shard: shardKey(parent), weight })),
-    children: topology.children(id).map(({ child, weight }) => ({ shard: shardKey(child), weight })),
-    forwardings: topology.state.forwardings
-      .filter(({ shard }) => shardKey(shard) === shardKey(id))
-      .map(({ tableId, baseId }) => ({ table: tableId, base: baseId })),
-  };
-}
-
-/** Lists of entries, and values by name, on one line; `-` for none. */
-function text(value: unknown): string {
-  if (Array.isArray(value))
-    return (value as object[]).map((entry) => Object.values(entry).map(String).join(' · ')).join(', ') || '-';
-  if (typeof value === 'object' && value !== null)
-    return (
-      Object.entries(value)
-        .map(([name, each]) => `${name}=${String(each)}`)
-        .join(', ') || '-'
-    );
-  return String(value) || '-';
-}
-
 function attributeArgument(given: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const [, name, value] = /^([a-z][A-Za-z0-9]*)=(.{1,200})$/.exec(given) ?? [];
   if (name === undefined || value === undefined)
     throw new InvalidArgumentError('It must be a name, "=" and a value of at most 200 characters.');
   if (Object.hasOwn(before, name)) throw new InvalidArgumentError(`The attribute ${name} is given twice.`);
   return { ...before, [name]: value };
-}
-
-function printShards(gizzard: Gizzard, output: Output, shards: readonly ShardInfo[]): void {
-  const rows = shards.map((shard) => ({
-    shard: shardKey(shard.id),
-    type: shard.type,
-    attributes: shard.attributes,
-    busy: shard.busy,
-  }));
-  rows.sort((a, b) => (a.shard < b.shard ? -1 : 1));
-  output.result({ shards: rows }, () =>
-    rows.length === 0
-      ? 'none'
-      : output.table(
-          ['shard', 'type', 'attributes', 'busy'],
-          rows.map((row) => [row.shard, row.type, text(row.attributes), row.busy]),
-        ),
-  );
 }
 
 const lossOf = ({ id, type }: ShardInfo): string =>

@@ -78,7 +78,8 @@ export {
   type TreePlace,
 } from './migrations/planRequests.js';
 export type { HostShare, WeightedTemplate } from './migrations/planRebalance.js';
-export { MigrationPlanner, type WantedTree } from './migrations/planMigration.js';
+export { MigrationPlanner } from './migrations/planMigration.js';
+export type { WantedTree } from './migrations/wantedTree.js';
 export type { MovedLoad, PlanSummary } from './migrations/planSummary.js';
 export { copyCount, type MigrationPlan, type Phase, type PlannedStep } from './migrations/steps.js';
 export { printTemplate, type Template } from './migrations/template.js';
