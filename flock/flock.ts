@@ -1,5 +1,5 @@
 import { checkTimes, journalWrite } from '../cluster/index.js';
-import { type Deadline, inTurns, limits, parseCount, parseId, type Micros } from '../core/index.js';
+import { type Deadline, inTurns, parseId, type Micros } from '../core/index.js';
 import { shardKey, type FollowUp, type GatheredReads, type Gizzard, type NewJob } from '../gizzard/index.js';
 import {
   deadlineOf,
@@ -17,7 +17,6 @@ import {
   type NewestOf,
   type Node,
   type NodeLocation,
-  type NodeWrite,
   type PageRequest,
   type Query,
   type ReadOptions,
@@ -27,23 +26,20 @@ import {
   type WriteOptions,
 } from '../wire/index.js';
 import { checkGraph, type GraphCheckOptions, type GraphCheckReport } from './check/checkGraph.js';
-import { checkBatch, checkCursor, checkDirection, checkIds, checkNewest, checkPairs, checkQuery } from './checks.js';
+import { checkBatch, checkDirection, checkIds, checkNewest, checkPairs } from './checks.js';
 import type { FlockService } from './flockService.js';
+import { EdgeQueries } from './query/edgeQueries.js';
+import { jobOfWrite, timesOf } from './jobs/batchJobs.js';
 import { EdgeReader } from './edgeReader.js';
 import type { EdgeRecord } from './edgeRecord.js';
 import { findGraph, graphsOf, planGraph, requireGraph, tableIdOf, type CreateGraphOptions } from './graphs.js';
 import { checkIdsFit } from './idsThatFit.js';
-import { encodeEdges, timesOfEdges } from './jobs/edgePayload.js';
-import { jobKinds } from './jobs/kinds.js';
-import { encodeNode, timeOfNode } from './jobs/nodePayload.js';
 import type { EdgeCaches } from './cached/edgeCaches.js';
-import { compile } from './query/compile.js';
-import { edgesByPosition, pageById, pageByPosition, type Heads } from './query/page.js';
-import { QueryRun } from './query/queryRun.js';
+import type { Heads } from './query/page.js';
 import { ranksOf } from './query/termSource.js';
 import { rowTotals } from './rowTotals.js';
 import { scan, scanEdges, scanStarts, type ScanPage, type StoredEdge } from './scan.js';
-import { operationRank, stateOfRank } from './states.js';
+import { stateOfRank } from './states.js';
 import {
   edgeOfRow,
   rangesPerStatement,
@@ -55,9 +51,6 @@ import {
   type IdPair,
 } from './storage/readEdges.js';
 import { FlockTables } from './storage/flockTables.js';
-
-/** A count of a compound query walks at most this many ids; a larger result is estimated. */
-const countedIds = limits.pageSize;
 
 export interface FlockOptions {
   /** Caches that reads go through. Absent: reads go to the databases alone. */
@@ -77,6 +70,7 @@ export class Flock implements FlockService {
   readonly #edges: GatheredReads<IdPair, Edge>;
   readonly #nodes: GatheredReads<bigint, NodeRow>;
   readonly #heads: Heads;
+  readonly #queries: EdgeQueries;
 
   constructor(
     readonly gizzard: Gizzard,
@@ -87,6 +81,7 @@ export class Flock implements FlockService {
     this.#edges = this.#reader.gathered(readEdges);
     this.#nodes = this.#reader.gathered(readNodes);
     this.#heads = this.#reader.gathered(readHeads, rangesPerStatement);
+    this.#queries = new EdgeQueries(this.#reader, this.#heads, options.caches);
   }
 
   /**
@@ -153,7 +148,7 @@ export class Flock implements FlockService {
     for (const write of batch)
       requireGraph(this.gizzard.topology, ('edges' in write ? write.edges : write.node).graphId);
     checkIdsFit(this.gizzard.topology, batch);
-    return inTurns(batch, (write) => ('edges' in write ? jobOfEdges(write.edges) : jobOfNode(write.node)));
+    return inTurns(batch, jobOfWrite);
   }
 
   async states(
@@ -292,64 +287,20 @@ export class Flock implements FlockService {
     return Array.from(ids, (_, place) => answers[place]!);
   }
 
-  async select(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<IdPage> {
-    return this.#page(query, page, new QueryRun(deadlineOf(options)), this.#heads);
+  select(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<IdPage> {
+    return this.#queries.select(query, page, options);
   }
 
-  async explain(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<Explanation> {
-    const deadline = deadlineOf(options);
-    const startMs = performance.now();
-    const run = new QueryRun(deadline);
-    const answer = await this.#page(query, page, run);
-    const tookMs = performance.now() - startMs;
-    const source = compile(this.#reader, query);
-    return {
-      plan: source.label,
-      estimate: await source.estimate(new QueryRun(deadline)),
-      page: answer,
-      rowsRead: run.rowsRead,
-      tookMs,
-      steps: run.steps,
-    };
+  explain(query: Query, page: PageRequest, options: ReadOptions = {}): Promise<Explanation> {
+    return this.#queries.explain(query, page, options);
   }
 
-  async count(query: Query, options: ReadOptions = {}): Promise<bigint> {
-    const run = new QueryRun(deadlineOf(options));
-    checkQuery(query);
-    const source = compile(this.#reader, query);
-    if (isWholeList(query)) return source.estimate(run);
-    const [walked, estimate] = await Promise.all([
-      source.next(undefined, false, countedIds, run),
-      source.estimate(run),
-    ]);
-    return walked.through === undefined ? BigInt(walked.ids.length) : estimate;
+  count(query: Query, options: ReadOptions = {}): Promise<bigint> {
+    return this.#queries.count(query, options);
   }
 
-  async selectEdges(term: Term, page: PageRequest, options: ReadOptions = {}): Promise<EdgePage> {
-    const run = new QueryRun(deadlineOf(options));
-    checkPage({ kind: 'term', term }, page);
-    if (term.destinationIds === undefined) return edgesByPosition(this.#reader, term, page, run, this.#heads);
-    const { ids, nextCursor, prevCursor } = await pageById(compile(this.#reader, { kind: 'term', term }), page, run);
-    const pairs = Array.from(ids, (id) => [term.sourceId, id] as const);
-    const edges = await this.#reader.node(term).read(run, 'probe', ids.length, async (session, tables, left) => {
-      const found = await readEdges(session, tables, pairs, left);
-      return pairs.map((_, place) => found.get(place)).filter((edge) => edge !== undefined);
-    });
-    return { edges, nextCursor, prevCursor };
-  }
-
-  async #page(query: Query, page: PageRequest, run: QueryRun, heads?: Heads): Promise<IdPage> {
-    checkPage(query, page);
-    if (query.kind === 'term' && query.term.destinationIds === undefined)
-      return pageByPosition(
-        this.#reader,
-        query.term,
-        page,
-        run,
-        heads,
-        await this.options.caches?.newestOf(query.term, page.count, run),
-      );
-    return pageById(compile(this.#reader, query), page, run);
+  selectEdges(term: Term, page: PageRequest, options: ReadOptions = {}): Promise<EdgePage> {
+    return this.#queries.selectEdges(term, page, options);
   }
 
   locate(graphId: number, id: bigint): readonly NodeLocation[] {
@@ -412,44 +363,9 @@ export class Flock implements FlockService {
   }
 }
 
-/** The times that writes bring. */
-function* timesOf(batch: WriteBatch): Generator<Micros> {
-  for (const write of batch) {
-    if ('node' in write) {
-      if (write.node.time !== undefined) yield write.node.time;
-    } else if (write.edges.times !== undefined) yield* write.edges.times;
-  }
-}
-
-/** Writes without times get theirs from the journal. */
-const jobOfEdges = (writes: EdgeWrites): NewJob => ({
-  kind: jobKinds.edges,
-  payload: encodeEdges(writes),
-  ...(writes.times === undefined ? { times: timesOfEdges(writes.sourceIds.length) } : {}),
-});
-
-const jobOfNode = ({ graphId, id, direction, operation, time }: NodeWrite): NewJob => ({
-  kind: jobKinds.node,
-  payload: encodeNode({ tableId: tableIdOf(graphId, direction), id, rank: operationRank[operation], time: time ?? 0n }),
-  ...(time === undefined ? { times: timeOfNode } : {}),
-});
-
-function checkPage(query: Query, page: PageRequest): void {
-  parseCount(page.count, 'the page count', 1, limits.pageSize);
-  checkCursor(page);
-  checkQuery(query);
-}
-
 const pairsOf =
   (sourceIds: BigInt64Array, destinationIds: BigInt64Array) =>
   (place: number): IdPair => [sourceIds[place]!, destinationIds[place]!];
-
-/** Whether a query is all of a node's edges in some states, whose number the counters know. */
-const isWholeList = (query: Query): boolean =>
-  query.kind === 'term' &&
-  query.term.destinationIds === undefined &&
-  query.term.minPosition === undefined &&
-  query.term.maxPosition === undefined;
 
 const countsByState = (byRank: readonly bigint[]): StateCounts =>
   Object.fromEntries(edgeStates.map((state, rank) => [state, byRank[rank] ?? 0n])) as Record<EdgeState, bigint>;

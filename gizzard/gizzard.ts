@@ -23,20 +23,17 @@ import { Servers, type ServerDescription, type ServerVersion } from './moving/se
 import { Strays } from './moving/strays.js';
 import { NameServer } from './nameServer/nameServer.js';
 import { RegisteredTypes, type GizzardTypes } from './registeredTypes.js';
-import { nodeType } from './nodes/index.js';
 import { Heat } from './routing/heat.js';
 import { Hedge } from './routing/hedge.js';
 import { ReplicaReads, type ReadTogether } from './routing/replicaReads.js';
 import type { Leaf, Route } from './routing/route.js';
-import { AttributeForms, checkAttributes } from './shardAttributes.js';
-import { backendOf, newestSchema, type ShardType } from './shardType.js';
+import { AttributeForms } from './shardAttributes.js';
+import type { ShardType } from './shardType.js';
 import { unknownHosts } from './topology/unknownHosts.js';
 import { Upgrades } from './upgrades/upgrades.js';
 import type { Change } from './topology/changes.js';
-import { hostsInUse } from './topology/hostsInUse.js';
 import type { Topology } from './topology/topology.js';
-import { topologyWarnings } from './topology/topologyWarnings.js';
-import { shardKey, validShardId } from './topology/types.js';
+import { TopologyChanges } from './topologyChanges.js';
 
 export interface GizzardOptions {
   readonly log?: Log;
@@ -45,9 +42,6 @@ export interface GizzardOptions {
   readonly sendJobs?: SendJobs;
 }
 
-/** Limit for creating a shard's tables. */
-const createDeadlineMs = 30_000;
-const announceDeadlineMs = 5_000;
 /** Time that a clean shutdown leaves running jobs. */
 const closeGraceMs = 10_000;
 /** A server reports its topology at least this often: steps of migrations wait for it. */
@@ -98,6 +92,7 @@ export class Gizzard {
   #started = false;
   #working = false;
   readonly #reads: ReplicaReads;
+  readonly #changes: TopologyChanges;
 
   /**
    * Opens connections on demand. Stores `register` their types; then `start()` or `nameServer.reload()` loads the
@@ -135,8 +130,6 @@ export class Gizzard {
       this.heat,
     );
     this.#reads = new ReplicaReads(this.hosts, this.jobs.lagging, new Hedge(config.reads, this.metrics), this.heat);
-    this.nameServer.onApply = (changes) => this.#refuseRemotes(changes);
-    this.nameServer.onApplied = (changes, { version }) => this.#announce(changes, version);
     const server = randomUUID();
     this.control = new Control(
       config.nameServer.hosts.map((name) => new ControlStore(this.mysql.host(name), `${config.cluster}_nameserver`)),
@@ -153,6 +146,16 @@ export class Gizzard {
       config: configDigest(config, this.#types.settings),
     });
     this.servers = new Servers(this.control, server, () => this.#versionInUse(), require, this.log, state);
+    this.#changes = new TopologyChanges({
+      nameServer: this.nameServer,
+      hosts: this.hosts,
+      jobs: this.jobs,
+      servers: this.servers,
+      config,
+      attributes: this.attributes,
+      types: this.#types.shards,
+      log: this.log,
+    });
     this.hosts.serverName = () => (this.#working ? this.servers.name : undefined);
     this.moves = new Moves(
       database,
@@ -271,75 +274,14 @@ export class Gizzard {
     this.#sweeper.start();
   }
 
-  /**
-   * Changes the topology in one step. Tables of new leaves are created first, so that nothing is ever forwarded to a
-   * missing table; if the change is refused they stay, empty. The audit records `by`; absent: this process. With
-   * `onVersion`, the change is refused if the topology has changed meanwhile. Leaves on a host that holds none yet
-   * are refused if a server does not know that host.
-   */
-  async apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
-    const leaves = changes.flatMap((change) =>
-      change.kind === 'createShard' && nodeType(change.shard.type) === undefined
-        ? [this.attributes.named(change.shard)]
-        : [],
-    );
-    const creating = leaves.map((shard) => {
-      // Its name is about to become part of SQL.
-      validShardId(shard.id);
-      const type = this.#types.shards.get(shard.type);
-      if (type === undefined) {
-        throw new RoostError('InvalidArgument', `there is no node type and no shard type ${shard.type}`, {
-          fields: { type: shard.type },
-        });
-      }
-      checkAttributes(type, shard);
-      const backend = this.hosts.backendOf(shard.id.hostname);
-      if (backend.name !== backendOf(type))
-        throw new RoostError(
-          'InvalidArgument',
-          `shards of type ${type.name} live on ${backendOf(type)}: ${shard.id.hostname} is a host of ${backend.name}`,
-          { fields: { type: type.name, host: shard.id.hostname } },
-        );
-      return { type, shard, host: backend.host(shard.id.hostname) };
-    });
-    if (leaves.length > 0) {
-      await this.nameServer.refuseSpent(leaves.map(({ id }) => id));
-      await this.#requireKnown(leaves.map(({ id }) => id.hostname));
-    }
-    for (const { type, shard, host } of creating) await type.create(host, shard, Deadline.after(createDeadlineMs));
-    const noted = changes.map((change): Change => {
-      const schemaVersion = change.kind === 'createShard' ? newestSchema(this.#types.shards.get(change.shard.type)) : 1;
-      return change.kind === 'createShard' && schemaVersion > 1
-        ? { ...change, shard: { ...change.shard, schemaVersion } }
-        : change;
-    });
-    const topology = await this.nameServer.apply(noted, by, onVersion === undefined ? {} : { onVersion });
-    for (const warning of topologyWarnings(topology)) this.log.warn(warning);
-    return topology;
+  /** See `TopologyChanges.apply`. */
+  apply(changes: readonly Change[], by?: string, onVersion?: number): Promise<Topology> {
+    return this.#changes.apply(changes, by, onVersion);
   }
 
-  /**
-   * Undoes one audited change, as a new change. Throws `NotFound`, `FailedPrecondition` if a shard that would return
-   * has lost its tables, and as `apply` if later changes conflict.
-   */
-  async undo(version: number, by?: string): Promise<Topology> {
-    const inverse = await this.nameServer.inverseOf(version);
-    for (const change of inverse) {
-      if (change.kind !== 'createShard') continue;
-      const { shard } = change;
-      const movable = this.#types.shards.get(shard.type)?.moving;
-      if (
-        movable === undefined ||
-        (await movable.holds(this.hosts.host(shard.id.hostname), shard, Deadline.after(createDeadlineMs)))
-      )
-        continue;
-      throw new RoostError(
-        'FailedPrecondition',
-        `change ${version} cannot be undone: the tables of shard ${shardKey(shard.id)} are gone`,
-        { fields: { version, shard: shardKey(shard.id) } },
-      );
-    }
-    return this.nameServer.apply(inverse, by);
+  /** See `TopologyChanges.undo`. */
+  undo(version: number, by?: string): Promise<Topology> {
+    return this.#changes.undo(version, by);
   }
 
   /**
@@ -404,48 +346,6 @@ export class Gizzard {
       if (this.#working) await this.servers.stop();
       await this.hosts.close();
     }
-  }
-
-  /**
-   * Other servers hear of a change within a second or so. For copies of writes to remote clusters, all servers must
-   * know the change before it is answered.
-   */
-  async #announce(changes: readonly Change[], version: number): Promise<void> {
-    if (!changes.some(({ kind }) => kind === 'setRemoteHost' || kind === 'removeRemoteHost')) return;
-    try {
-      await Deadline.after(announceDeadlineMs).race(
-        this.jobs.requireRemotes(version),
-        'announcing a change of remote clusters',
-      );
-    } catch (error) {
-      throw new RoostError(
-        'Unavailable',
-        `the topology is changed (version ${version}), but the journal could not be told: until servers have reloaded, copies of writes may still go to the old remote hosts`,
-        {
-          cause: error,
-          fields: { version },
-        },
-      );
-    }
-  }
-
-  /** A host that gets no copies may stay: it can still be removed or skipped. */
-  #refuseRemotes(changes: readonly Change[]): void {
-    for (const change of changes) {
-      if (change.kind !== 'setRemoteHost' || change.host.status !== 'normal') continue;
-      const refusal = refusalOfRemote(this.config, change.host);
-      if (refusal !== undefined) throw refusal;
-    }
-  }
-
-  /**
-   * Throws `FailedPrecondition` if a server's configuration lacks one of the hosts that hold no data yet: it could
-   * neither write nor read there.
-   */
-  async #requireKnown(hosts: readonly string[]): Promise<void> {
-    const inUse = hostsInUse(this.topology);
-    const lacking = await this.servers.lacking([...new Set(hosts)].filter((host) => !inUse.includes(host)).sort());
-    if (lacking.length > 0) throw new RoostError('FailedPrecondition', `nothing was changed: ${lacking.join('; ')}`);
   }
 
   /** The oldest topology in use here: running jobs keep the one that they began with. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deadline, inParallel, isId } from '../../core/index.js';
 import { shardKey, ShardKeys, type FollowUp, type Gizzard } from '../../gizzard/index.js';
-import { edgeStates, type Direction } from '../../wire/index.js';
+import type { Direction } from '../../wire/index.js';
 import { compareKeys } from '../edgeRecord.js';
 import { requireGraph, tableIdOf } from '../graphs.js';
 import { jobKinds } from '../jobs/kinds.js';
@@ -10,7 +10,7 @@ import { mergeNodes, sameRegisters, untouched, visibleState } from '../nodeRegis
 import { encodeSweep } from '../jobs/sweepPayload.js';
 import type { EdgeRow } from '../storage/edgesTable.js';
 import { checkEdge, nodeRepairs, type EdgeEnds } from './edgeCheck.js';
-import type { NodeCounts } from '../storage/nodeRows.js';
+import { differing, fingerprint, miscount, miscounted, nearestEnd, ownRegisters, type Seen } from './compareLeaves.js';
 import { LeafReads, type EdgeKey } from './leafReads.js';
 
 export interface GraphCheckOptions {
@@ -83,12 +83,6 @@ export async function checkGraph(
   return check.report;
 }
 
-/** A difference, and what distinguishes it from another one at the same place. */
-interface Seen<T> {
-  readonly what: T;
-  readonly mark: string;
-}
-
 class GraphCheck {
   #rows = 0;
   #nodes = 0;
@@ -119,7 +113,7 @@ class GraphCheck {
     for (let after: EdgeKey | undefined = [0n, -1n]; after !== undefined;) {
       this.options.signal?.throwIfAborted();
       const pages = await Promise.all(leaves.map((leaf) => leaf.page(after!, pageRows, this.#deadline())));
-      const end = nearestEnd(pages);
+      const end = nearestEnd(pages, pageRows);
       const keys = new Map<string, EdgeRow>();
       for (const page of pages) {
         for (const row of page) {
@@ -353,56 +347,8 @@ class GraphCheck {
   }
 }
 
-/** The last row up to which every replica's page is complete; undefined if no page is full. */
-function nearestEnd(pages: readonly EdgeRow[][]): EdgeRow | undefined {
-  const ends = pages.filter((page) => page.length === pageRows).map((page) => page.at(-1)!);
-  return ends.sort((a, b) => compareKeys(a.record, b.record))[0];
-}
-
-/** Nodes with registers that differ between two replicas. */
-async function differing(a: LeafReads, b: LeafReads, ids: readonly bigint[], deadline: Deadline): Promise<bigint[]> {
-  if (ids.length === 0) return [];
-  const [ofA, ofB] = await Promise.all([a.nodes(ids, deadline), b.nodes(ids, deadline)]);
-  return ids.filter(
-    (_, place) => !sameRegisters(ofA.get(place)?.registers ?? untouched, ofB.get(place)?.registers ?? untouched),
-  );
-}
-
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
   const parts: [T[], T[]] = [[], []];
   for (const item of items) parts[isFirst(item) ? 0 : 1].push(item);
   return parts;
-}
-
-const ownRegisters = ({ record, visible }: EdgeRow): string =>
-  [record.ownState, record.updatedAt, record.position, record.positionedAt, visible].join();
-
-const fingerprint = (row: EdgeRow): string => {
-  const { sourceId, destinationId, peer } = row.record;
-  return [sourceId, destinationId, ownRegisters(row), peer.color, peer.coloredAt, peer.removedThrough].join();
-};
-
-const agrees = ({ counters, rows }: NodeCounts): boolean => counters.every((counter, rank) => counter === rows[rank]);
-
-/** Nodes with counters that differ from the numbers of their rows. */
-async function miscounted(leaf: LeafReads, ids: readonly bigint[], deadline: Deadline): Promise<bigint[]> {
-  if (ids.length === 0) return [];
-  const counts = await leaf.counts(ids, deadline);
-  return ids.filter((_, place) => !agrees(counts[place]!));
-}
-
-/**
- * The fault in a node's counters. Equal as long as they are off by the same amount, whatever is written meanwhile.
- */
-async function miscount(leaf: LeafReads, id: bigint, deadline: Deadline): Promise<Seen<string> | undefined> {
-  const [counts] = await leaf.counts([id], deadline);
-  if (counts === undefined || agrees(counts)) return undefined;
-  const { counters, rows } = counts;
-  const wrong = edgeStates.flatMap((state, rank) =>
-    rows[rank] === counters[rank] ? [] : [`${counters[rank]} ${state} where there are ${rows[rank]}`],
-  );
-  return {
-    what: `${leaf.key}: its counters say ${wrong.join(', ')}`,
-    mark: counters.map((counter, rank) => counter - rows[rank]!).join(),
-  };
 }

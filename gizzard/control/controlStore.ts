@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { RoostError, type Deadline } from '../../core/index.js';
 import { existingTables, type DatabaseHost, type SqlRow, type SqlSession, type SqlValue } from '../../mysql/index.js';
-import { sameHead, versionsPerPrimary, type Head } from '../nameServer/nameServerStore.js';
+import { sameHead, versionsPerPrimary, type Head } from '../nameServer/nameServerStep.js';
 import { otherPrimary } from '../nameServer/primary.js';
 import { addedTables } from '../nameServer/nameServerTables.js';
 import {

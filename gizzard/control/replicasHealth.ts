@@ -2,7 +2,7 @@ import { Deadline, RoostError } from '../../core/index.js';
 import { toStoredJson } from '../moving/storedJson.js';
 import { compareContents, type ComparedContents, type Contents } from '../nameServer/contents.js';
 import type { NameServer } from '../nameServer/nameServer.js';
-import { sameHead, type Head } from '../nameServer/nameServerStore.js';
+import { sameHead, type Head } from '../nameServer/nameServerStep.js';
 import { isBehind, newestOf, type Look } from '../nameServer/replicas.js';
 import type { DatabaseHost } from '../../mysql/index.js';
 import type { Control } from './control.js';

@@ -26,18 +26,20 @@ import { JobRunner } from './jobRunner.js';
 import type { AnyJobType } from './jobType.js';
 import { JobWorker } from './jobWorker.js';
 import { jobMetrics } from './jobMetrics.js';
-import { Journal, journalError, StaleRemotes, type JobCopies, type NewJob, type QueueSizes } from './journal.js';
+import { Journal, journalError, StaleRemotes, type NewJob, type QueueSizes } from './journal.js';
 import { JournalArchive } from './journalArchive.js';
 import { JournalGuard } from './journalGuard.js';
 import { laggingHosts, type LaggingHost } from './laggingHosts.js';
-import { LaggingLeaves, type HostJobs } from './laggingLeaves.js';
+import { LaggingLeaves } from './laggingLeaves.js';
 import { Notices } from './notices.js';
+import { copiesOf } from './jobCopies.js';
+import { QueueBounds } from './queueBounds.js';
 import { readSettings, requireSettings, settingProblems, type RedisSettings } from './redisSettings.js';
 import type { SendJobs } from './remoteRelay.js';
 import { RemoteRelays } from './remoteRelays.js';
 import { scripts } from './scripts.js';
 import { fenceKey, remotesFenceKey, streamKeys, writeKey } from './streamKeys.js';
-import { waitedFor, waitingFor, type UnknownJobs } from './unknownJobs.js';
+import type { UnknownJobs } from './unknownJobs.js';
 import { WriterTable } from './writerTable.js';
 import { Waiters } from './waiters.js';
 
@@ -61,8 +63,6 @@ const settingsDeadlineMs = 3_000;
 const maxLooksForRemotes = 3;
 /** Time limit for a look at the queues. */
 const lookDeadlineMs = 2_000;
-/** A refused write is worth another attempt once some of the jobs have been applied. */
-const fullRetryAfterMs = 200;
 
 /** From the delay in an idle cluster to that of a host that is down. */
 const delayBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
@@ -76,6 +76,7 @@ export class Jobs {
   readonly #workers: JobWorker[];
   readonly #runner: JobRunner;
   readonly #types: ReadonlyMap<string, AnyJobType>;
+  readonly #bounds: QueueBounds;
   /** Leaves that lack writes, and hosts with failing jobs. */
   readonly lagging: LaggingLeaves;
   /** Operators' access to the queues. */
@@ -143,6 +144,7 @@ export class Jobs {
       (kind) => this.#types.get(kind)?.version ?? 1,
     );
     this.lagging = new LaggingLeaves(cluster, shared, log);
+    this.#bounds = new QueueBounds(this.lagging, config.jobs, types, topology, log);
     this.#waiters = new Waiters(cluster, this.worker, shared, this.#connect(config, log));
     const runner = (this.#runner = new JobRunner(
       types,
@@ -259,7 +261,7 @@ export class Jobs {
     const { priority, deadline, identity } = options;
     const replicate = options.replicate ?? true;
     const ready = options.waitUntilApplied ? deadline.race(this.#waiters.listen(), 'reaching the journal') : undefined;
-    await Promise.all([this.#refuseFull(priority, jobs), ready]);
+    await Promise.all([this.#bounds.refuseFull(priority, jobs), ready]);
     if (!options.waitUntilApplied) {
       await this.#append(priority, jobs, deadline, replicate, identity);
       return;
@@ -394,7 +396,7 @@ export class Jobs {
     identity: WriteIdentity | undefined,
   ): Promise<string | undefined> {
     for (let attempt = 1; ; attempt++) {
-      const copies = this.#copies(priority, replicate);
+      const copies = copiesOf(this.topology(), priority, replicate);
       try {
         return await this.#journal.append(priority, jobs, deadline, copies, identity);
       } catch (error) {
@@ -409,78 +411,6 @@ export class Jobs {
         }
       }
     }
-  }
-
-  /** Throws `Overloaded` if jobs are for a host with too many failing or bad jobs, as known a moment ago. */
-  async #refuseFull(priority: Priority, jobs: readonly NewJob[]): Promise<void> {
-    await this.lagging.fresh();
-    const { maxFailing, maxBad, maxQueuedBytes } = this.config.jobs;
-    const full = new Map(
-      this.lagging.hosts.flatMap((one) =>
-        one.priority === priority && (one.failing >= maxFailing || one.bad >= maxBad || one.bytes >= maxQueuedBytes)
-          ? [[one.host, one] as const]
-          : [],
-      ),
-    );
-    if (full.size === 0) return;
-    const met = full.get('') ?? this.#firstOf(jobs, full);
-    if (met === undefined) return;
-    const queue = met.failing >= maxFailing || (met.bad < maxBad && met.failing > 0) ? 'failing' : 'bad';
-    const kind = waitedFor(met.host);
-    const where =
-      met.host === ''
-        ? ''
-        : kind === undefined
-          ? ` for host ${met.host}`
-          : ` of kind ${kind.kind}, version ${kind.version}, which no server knows`;
-    throw new RoostError(
-      'Overloaded',
-      queue === 'failing'
-        ? `too many ${priority} jobs are failing${where}`
-        : `too many ${priority} jobs were given up${where}: look at \`roost job show ${priority} --queue bad\``,
-      {
-        retryAfterMs: fullRetryAfterMs,
-        fields: { priority, queue, ...(kind ?? (met.host === '' ? {} : { host: met.host })) },
-      },
-    );
-  }
-
-  /** The first of some hosts that the jobs are for, or that stands for their kind. An unreadable job is for none. */
-  #firstOf(jobs: readonly NewJob[], hosts: ReadonlyMap<string, HostJobs>): HostJobs | undefined {
-    const topology = this.topology();
-    let found: HostJobs | undefined;
-    for (const { kind, payload, version: own } of jobs) {
-      const type = this.#types.get(kind);
-      const version = own ?? type?.version ?? 1;
-      found ??= hosts.get(waitingFor(kind, version));
-      try {
-        type?.split?.(
-          payload,
-          (tableId, key) => {
-            const { writable, denied } = topology.route(tableId, key);
-            for (const leaves of [writable, denied])
-              for (const leaf of leaves) found ??= hosts.get(leaf.shard.id.hostname);
-          },
-          version,
-        );
-      } catch (error) {
-        this.log.debug({ err: error, kind }, 'a job of this kind names no host');
-      }
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-
-  #copies(priority: Priority, replicate: boolean): JobCopies {
-    const { version, state } = this.topology();
-    const { remoteHosts, fanouts } = state;
-    return {
-      version: replicate ? version : Number.MAX_SAFE_INTEGER,
-      remotes: replicate
-        ? [...new Set(remoteHosts.filter(({ status }) => status !== 'blackholed').map(({ cluster }) => cluster))]
-        : [],
-      fanouts: fanouts.filter((fanout) => fanout.priority === priority).map(({ suffix }) => suffix),
-    };
   }
 
   #connect(config: Pick<RoostConfig, 'redis'>, log: Log, options: RedisConnectOptions = {}): Redis {

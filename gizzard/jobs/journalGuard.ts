@@ -3,22 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { BackgroundLoop, Deadline, deadlineExceeded, RoostError, type JournalClock } from '../../core/index.js';
 import type { Log, Metrics } from '../../process/index.js';
-import { microsOf, redisTrouble } from '../../redis/index.js';
+import { microsOf } from '../../redis/index.js';
 import { clockProblem, skewMs, type ClockReading } from './clockSkew.js';
 import { newestEpoch, type Epoch, type EpochLook, type EpochTable } from './epochTable.js';
 import { readSettings, replicasProblem, type RedisSettings } from './redisSettings.js';
 import { ReplicaAcks } from './replicaAcks.js';
+import { refusal, refusalOf, refusals } from './journalRefusal.js';
 import { scripts } from './scripts.js';
 import { lostText } from './lostText.js';
 import { stateKey } from './streamKeys.js';
+import { WriterNotes } from './writerNotes.js';
 import type { SilentWriter, WriterTable } from './writerTable.js';
-
-/**
- * Reasons to refuse writes. `unreachable`, `replica` and `replicas` (too few are connected) end by themselves;
- * `clock` when a clock is corrected; `epoch` and `lost` with `roost journal adopt`.
- */
-export const refusals = ['unreachable', 'replica', 'replicas', 'epoch', 'lost', 'clock'] as const;
-export type Refusal = (typeof refusals)[number];
 
 /** Proof that an append must carry that the journal is the one that this process knows. */
 export interface Admission {
@@ -64,11 +59,7 @@ export class JournalGuard {
   #written: Pick<Epoch, 'epoch' | 'accepted' | 'waiting'> | undefined;
   #waiting = 0;
   #runId: string | undefined;
-  /** The run of Redis for which every writer of an earlier one has said what it knows. */
-  #vouchedRun: string | undefined;
-  /** The run that this process is noted as a writer of: from before its first append until what it knows is written down. */
-  #notedRun: string | undefined;
-  readonly #id = randomUUID();
+  readonly #notes: WriterNotes;
   #refused: RoostError | undefined = new RoostError('Unavailable', "the journal's Redis has not been checked yet", {
     fields: { refusal: 'unreachable' },
   });
@@ -104,6 +95,7 @@ export class JournalGuard {
     },
   ) {
     this.#clock = options.clock;
+    this.#notes = new WriterNotes(writers, options.replicas);
     this.replicas = new ReplicaAcks(redis, { needed: options.replicas, connected: 0 });
     redis.on('close', () => this.#disconnected());
     redis.on('ready', () => {
@@ -157,7 +149,8 @@ export class JournalGuard {
       }
       if (this.#refused !== undefined) throw this.#refused;
     }
-    if (this.#notedRun !== this.#runId) await deadline.race(this.#noteFirst(), 'noting a writer of the journal');
+    const run = this.#runId!;
+    if (!this.#notes.has(run)) await deadline.race(this.#notes.note(run), 'noting a writer of the journal');
     const { epoch, accepted } = this.#held!;
     return { epoch, accepted };
   }
@@ -212,7 +205,7 @@ export class JournalGuard {
       this.options.waiting(),
     ]);
     const [epoch, number, accepted, lost] = held;
-    const silent = this.#isSafe(settings) ? [] : ((await this.writers.silent(settings.runId)) ?? []);
+    const silent = await this.#notes.silent(settings);
     return {
       silent,
       settings,
@@ -279,8 +272,7 @@ export class JournalGuard {
     await this.#compare();
     this.#runId = settings.runId;
     await this.#write();
-    this.#clockMs = clock.ms;
-    await this.#vouch(settings);
+    await this.#notes.vouch(settings, clock.ms);
     this.#checkClocks(clock, databases);
   }
 
@@ -313,63 +305,13 @@ export class JournalGuard {
     this.heard(epoch, this.#proven(accepted));
   }
 
-  /** Says what this process writes to, and refuses a Redis that was started anew while a writer of before has not been heard of. */
-  async #vouch(settings: RedisSettings): Promise<void> {
-    this.#safe = this.#isSafe(settings);
-    if (this.#safe) {
-      this.#vouchedRun = settings.runId;
-      return;
-    }
-    if (this.#notedRun !== undefined) await this.#note().catch(() => undefined);
-    if (this.#vouchedRun === settings.runId) return;
-    const silent = await this.writers.silent(settings.runId);
-    if (silent === undefined) return;
-    const problem = lostText({
-      known: undefined,
-      held: { epoch: '', number: 0, accepted: 0, lost: undefined },
-      silent,
-    });
-    if (problem !== undefined) throw refusal('lost', problem);
-    this.#vouchedRun = settings.runId;
-    await this.writers.sweep(this.#clockMs).catch(() => undefined);
-  }
-
-  /** Whether what was acknowledged survives the death of Redis and of every process that knows of it. */
-  #isSafe({ appendFsync, appendOnly }: RedisSettings): boolean {
-    return (appendOnly && appendFsync === 'always') || this.options.replicas > 0;
-  }
-
-  #safe = true;
-  /** The journal's time at the last look. */
-  #clockMs = 0;
-  #noting: Promise<void> | undefined;
-
-  /** Where the name server does not answer, writes go on: this process vouches for them as long as it lives. Callers share one attempt. */
-  #noteFirst(): Promise<void> {
-    this.#noting ??= this.#note()
-      .catch(() => void (this.#notedRun = this.#runId))
-      .finally(() => (this.#noting = undefined));
-    return this.#noting;
-  }
-
-  async #note(): Promise<void> {
-    const run = this.#runId!;
-    if (!this.#safe) await this.writers.note(this.#id, run, this.#clockMs);
-    this.#notedRun = run;
-  }
-
   /** Writes down how far the journal is known to be. After that, nothing is lost with this process. */
   async #leave(): Promise<void> {
     await this.#write();
     const written = this.#written;
-    if (
-      this.#notedRun === undefined ||
-      written?.epoch !== this.#held?.epoch ||
-      written!.accepted < this.#held!.accepted
-    )
-      return;
-    this.#notedRun = undefined;
-    if (!this.#safe) await this.writers.leave(this.#id);
+    const held = this.#held;
+    if (held === undefined || written?.epoch !== held.epoch || written.accepted < held.accepted) return;
+    await this.#notes.leave();
   }
 
   /**
@@ -466,29 +408,3 @@ export class JournalGuard {
 }
 
 const newEpoch = (): string => randomUUID().replaceAll('-', '');
-
-const retried: ReadonlySet<Refusal> = new Set(['unreachable', 'replica', 'replicas', 'clock']);
-
-/**
- * Other servers may do better if only this one's clock is wrong, and a replica gets replaced. All servers refuse a
- * mismatching epoch until an operator decides.
- */
-const refusal = (reason: Refusal, message: string, fields: Readonly<Record<string, string>> = {}): RoostError =>
-  new RoostError(retried.has(reason) ? 'Unavailable' : 'FailedPrecondition', message, {
-    fields: { refusal: reason, ...fields },
-  });
-
-function refusalOf(error: unknown): RoostError {
-  if (error instanceof RoostError && error.fields['refusal'] !== undefined) return error;
-  if (error instanceof RoostError)
-    return new RoostError('Unavailable', `the state of the journal could not be read: ${error.message}`, {
-      cause: error,
-      fields: { ...error.fields, refusal: 'unreachable' },
-    });
-  const message = error instanceof Error ? error.message : String(error);
-  const reason: Refusal = message.startsWith('READONLY') ? 'replica' : 'unreachable';
-  return new RoostError('Unavailable', `the journal's Redis ${redisTrouble(message)}`, {
-    cause: error,
-    fields: { service: 'redis', refusal: reason },
-  });
-}

@@ -7,7 +7,7 @@ import type { MoveSpec } from '../moving/moveTask.js';
 import { cut, type MovesDatabase } from '../moving/movesDatabase.js';
 import { fromStoredJson, toStoredJson } from '../moving/storedJson.js';
 import type { NameServer } from '../nameServer/nameServer.js';
-import type { LockedTopology } from '../nameServer/nameServerStore.js';
+import type { LockedTopology } from '../nameServer/nameServerStep.js';
 import { shardKey } from '../topology/types.js';
 import {
   isAtEnd,

@@ -5,7 +5,7 @@ import type { SqlSession } from '../../mysql/index.js';
 import type { Log } from '../../process/index.js';
 import type { Hosts } from '../hosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
-import type { LockedTopology } from '../nameServer/nameServerStore.js';
+import type { LockedTopology } from '../nameServer/nameServerStep.js';
 import { inMigration } from '../nameServer/reservedTrees.js';
 import type { ShardType } from '../shardType.js';
 import type { Change } from '../topology/changes.js';

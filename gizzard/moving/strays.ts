@@ -1,7 +1,7 @@
 import { Deadline, groupBy, isId, RoostError } from '../../core/index.js';
 import type { Hosts } from '../hosts.js';
 import type { NameServer } from '../nameServer/nameServer.js';
-import type { LockedTopology } from '../nameServer/nameServerStore.js';
+import type { LockedTopology } from '../nameServer/nameServerStep.js';
 import type { Route } from '../routing/route.js';
 import { Topology } from '../topology/topology.js';
 import { shardKey, type ShardId, type ShardInfo } from '../topology/types.js';

@@ -2,7 +2,6 @@ import { chunks, isRoostError, RoostError, type Deadline } from '../../core/inde
 import type { DatabaseHost, SqlSession } from '../../mysql/index.js';
 import { readHostClock } from '../../mysql/index.js';
 import { AttributeForms } from '../shardAttributes.js';
-import type { Change } from '../topology/changes.js';
 import { changesBetween } from '../topology/changesBetween.js';
 import { shardKey, type ShardId, type TopologyState } from '../topology/types.js';
 import {
@@ -14,17 +13,25 @@ import {
   type AuditEntry,
   type AuditRetention,
 } from './audit.js';
+import {
+  sameHead,
+  versionsPerPrimary,
+  type Head,
+  type LockedTopology,
+  type Step,
+  type StoreContent,
+  type StoredStep,
+} from './nameServerStep.js';
 import { otherPrimary } from './primary.js';
 import { NameServerSchema } from './nameServerSchema.js';
 import { nameServerSchema, nameServerTables } from './nameServerTables.js';
-import { refuseReserved, touchesTrees, type ChangeMaker } from './reservedTrees.js';
+import { refuseReserved, touchesTrees } from './reservedTrees.js';
 import {
   findLog,
   overwriteLogs,
   readEntries,
   readLogs,
   writeLogChange,
-  type LogChange,
   type RollbackEntry,
   type RollbackLog,
 } from './rollbackLog.js';
@@ -39,62 +46,11 @@ import {
 } from './spentNames.js';
 import { loadTopology, writeChange, type TableName } from './topologySql.js';
 
-/** A replica's last change. Replicas with equal heads hold the same. */
-export interface Head {
-  readonly version: number;
-  readonly changeId: string;
-}
-
-/** Stored as one: changes of the topology, of rollback logs, of spent names, of the primary. */
-export interface Step {
-  readonly changes: readonly Change[];
-  readonly maker?: ChangeMaker;
-  /** Names that no shard has, and none may get again: their tables are about to go. */
-  readonly spent?: readonly ShardId[];
-  /** Spent names whose tables are back. */
-  readonly revived?: readonly ShardId[];
-  /** The host that decides on changes from now on. */
-  readonly primary?: string;
-  /** Only on top of this version. Absent: on top of any. */
-  readonly onVersion?: number;
-  readonly logs: readonly LogChange[];
-}
-
-/** A step that a replica has stored, for the others to follow. */
-export interface StoredStep extends Step {
-  readonly before: Head;
-  readonly state: TopologyState;
-  readonly audit: AuditEntry;
-}
-
-/** Everything on a replica except the audit. */
-export interface StoreContent {
-  readonly head: Head;
-  readonly state: TopologyState;
-  readonly logs: readonly (RollbackLog & { readonly entries: readonly RollbackEntry[] })[];
-  readonly spent: readonly SpentName[];
-  readonly primary: string | undefined;
-}
-
-export interface LockedTopology {
-  readonly state: TopologyState;
-  /** The migration of each reserved shard. */
-  readonly reservations: ReadonlyMap<string, number>;
-}
-
 /** Entries of one log that are copied to another replica. */
 const maxLogEntries = 100_000;
 const auditRowsPerRead = 100;
 /** Shards per statement that names attributes. */
 const namedAtOnce = 1_000;
-
-/**
- * The first change under a new primary skips this many versions: any changes that only the lost primary had are then
- * older wherever they reappear, and versions never go back.
- */
-export const versionsPerPrimary = 1_000;
-
-export const sameHead = (a: Head, b: Head): boolean => a.version === b.version && a.changeId === b.changeId;
 
 /** One replica of the name server's database: its SQL and nothing else. */
 export class NameServerStore {

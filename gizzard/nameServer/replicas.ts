@@ -5,7 +5,8 @@ import type { Log } from '../../process/index.js';
 import { changesToJson } from '../topology/changeJson.js';
 import { applyChanges } from '../topology/changes.js';
 import { Topology } from '../topology/topology.js';
-import { sameHead, type Head, type NameServerStore, type Step, type StoredStep } from './nameServerStore.js';
+import { sameHead, type Head, type Step, type StoredStep } from './nameServerStep.js';
+import type { NameServerStore } from './nameServerStore.js';
 import { Primary, type PrimaryNote } from './primary.js';
 
 /** One replica's answer when asked for its head. */
