@@ -1,11 +1,11 @@
 import { TopCounts } from '../../core/index.js';
 import type { Route } from './route.js';
 
-/** Trees that are told apart in one interval; those with less to do are left out. */
+/** Trees counted separately in one interval, the busiest. */
 const keptTrees = 512;
 const keptKeys = 1_000;
 
-/** A tree of shards, by its root, and what it had to do in an interval. */
+/** The load of a tree of shards, named by its root, in an interval. */
 export interface TreeHeat {
   readonly root: string;
   readonly reads: number;
@@ -13,14 +13,17 @@ export interface TreeHeat {
   readonly writes: number;
 }
 
-/** A key of a table and how many items were written to it in an interval. */
+/** The items written to one key of a table in an interval. */
 export interface KeyHeat {
   readonly table: number;
   readonly key: string;
   readonly writes: number;
 }
 
-/** Counts what this process reads and writes, by tree and by key, until it is taken. Its memory is bounded; of very many keys the counts of the hottest may be a little high. */
+/**
+ * Counts this process's reads and writes by tree, and its writes by key, until `take`. Memory is bounded; with very
+ * many keys, the counts of the hottest may be slightly too high.
+ */
 export class Heat {
   readonly #reads = new TopCounts<Route>(keptTrees);
   readonly #writes = new TopCounts<Route>(keptTrees);
@@ -38,7 +41,7 @@ export class Heat {
     this.#keys.add(`${table} ${key}`);
   }
 
-  /** The hottest trees and keys since the last call, the hottest first. */
+  /** The hottest trees and keys since the last call, in descending order; resets the counts. */
   take(): { readonly trees: readonly TreeHeat[]; readonly keys: readonly KeyHeat[] } {
     const trees = new Map<string, { reads: number; writes: number }>();
     // A new topology has new routes with the same roots.

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { listen } from '../thriftServer.js';
 import type { Ports, ToProcess } from './messages.js';
 
-/** Connections that wait for a process that takes them; past it new ones are closed. */
+/** The most connections that wait for a process; further ones are closed. */
 const mostWaiting = 1_024;
 
 interface Waiting {
@@ -11,17 +11,21 @@ interface Waiting {
   readonly socket: Socket;
 }
 
-/** A process as it takes connections. One is on its way to it at a time, so that a process that hangs holds up one client and no more. */
+/**
+ * A process that takes connections. One connection is in transit to it at a time, so that a process that hangs delays
+ * one client only.
+ */
 interface Taker {
   readonly child: ChildProcess;
   readonly open: Map<string, number>;
   onItsWay: Waiting | undefined;
-  /** Whether it ends, and is handed no more. */
+  /** True once it is shutting down: it gets no more connections. */
   leaving: boolean;
 }
 
 /**
- * Listens on the ports of a server, and hands each connection to the process that has the fewest of that port. A connection whose process ends before it has taken it goes to another.
+ * Listens on the ports of a server, and hands each connection to the process with the fewest connections of that port.
+ * If a process ends before it has taken a connection, another process gets the connection.
  */
 export class ConnectionHandout {
   readonly #servers = new Map<string, Server>();
@@ -31,7 +35,7 @@ export class ConnectionHandout {
 
   private constructor() {}
 
-  /** Throws `Unavailable` where a port is taken, or the host is not of this machine; nothing listens then. */
+  /** Throws `Unavailable` if a port is taken or the host is not of this machine; nothing listens then. */
   static async listen(host: string, ports: Ports, onError: (error: Error) => void): Promise<ConnectionHandout> {
     const handout = new ConnectionHandout();
     try {
@@ -50,26 +54,26 @@ export class ConnectionHandout {
     }
   }
 
-  /** The ports that it listens on. */
+  /** The ports it listens on, by service. */
   get ports(): Ports {
     return Object.fromEntries(
       Array.from(this.#servers, ([name, server]) => [name, (server.address() as AddressInfo).port]),
     );
   }
 
-  /** Hands connections to a process from now on. */
+  /** Starts handing connections to a process. */
   add(child: ChildProcess): void {
     this.#takers.set(child, { child, open: new Map(), onItsWay: undefined, leaving: false });
     this.#handOut();
   }
 
-  /** Hands a process no more. It may still say that it has taken the last one. */
+  /** Stops handing connections to a process. It may still confirm the last one. */
   leave(child: ChildProcess): void {
     const taker = this.#takers.get(child);
     if (taker !== undefined) taker.leaving = true;
   }
 
-  /** A process has ended: what it did not take goes to another. */
+  /** Reports that a process has ended. Another process gets the connection in transit to it. */
   ended(child: ChildProcess): void {
     const untaken = this.#takers.get(child)?.onItsWay;
     this.#takers.delete(child);
@@ -77,7 +81,7 @@ export class ConnectionHandout {
     this.#handOut();
   }
 
-  /** A process does not take the connection that was sent to it: another gets it. */
+  /** Reports that a process refused the connection in transit to it. Another process gets it. */
   refused(child: ChildProcess): void {
     const taker = this.#takers.get(child);
     if (taker?.onItsWay === undefined) return;
@@ -86,22 +90,22 @@ export class ConnectionHandout {
     this.#handOut();
   }
 
-  /** A process has the connection that was sent to it. */
+  /** Reports that a process has taken the connection in transit to it. */
   taken(child: ChildProcess): void {
     const taker = this.#takers.get(child);
-    // This closes the parent's descriptor, and not the connection.
+    // Closes the parent's descriptor, not the connection.
     taker?.onItsWay?.socket.destroy();
     if (taker !== undefined) taker.onItsWay = undefined;
     this.#handOut();
   }
 
-  /** A connection has ended. */
+  /** Reports that a connection of a process has ended. */
   closed(child: ChildProcess, port: string): void {
     const open = this.#takers.get(child)?.open;
     open?.set(port, (open.get(port) ?? 1) - 1);
   }
 
-  /** Listens no more, and closes what nobody has taken. */
+  /** Stops listening, and closes connections that no process has taken. */
   close(): void {
     for (const server of this.#servers.values()) server.close();
     this.#closed = true;
@@ -128,7 +132,7 @@ export class ConnectionHandout {
       taker.onItsWay = next;
       taker.open.set(next.port, openOf(taker) + 1);
       const message: ToProcess = { kind: 'connection', port: next.port };
-      // Where it cannot be sent the process has ended, which is noticed by itself.
+      // Sending fails only if the process has ended; its end is reported separately.
       taker.child.send(message, next.socket, { keepOpen: true }, () => undefined);
     }
   }

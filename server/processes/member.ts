@@ -6,16 +6,16 @@ const askDeadlineMs = 5_000;
 
 type Told = Exclude<ToParent, { readonly kind: 'hello' | 'answer' }>;
 
-/** One process of a server, as its parent sees it. */
+/** One process of a server, seen from its parent. */
 export class Member {
   state: 'starting' | 'ready' | 'leaving' | 'ended' = 'starting';
-  /** Whether the parent has asked it to end. */
+  /** True once the parent has asked it to end. */
   asked = false;
-  /** The name by which it takes jobs; undefined before it is ready. */
+  /** Its consumer name in the job queues; undefined before it is ready. */
   worker: string | undefined;
-  /** The open connections of identities here. */
+  /** Its open connections by identity. */
   connections: ConnectionCounts = {};
-  /** How it ended. */
+  /** Resolves when it has ended, with a sentence that says how. */
   readonly ended: Promise<string>;
   readonly #asks = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   readonly #startedAtMs = performance.now();
@@ -42,7 +42,7 @@ export class Member {
       }
       onTold(message);
     });
-    // A message that could not be sent; the end of the process is noticed by itself.
+    // Sending a message failed: the process has ended, which `exit` reports.
     child.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
@@ -65,7 +65,10 @@ export class Member {
     return performance.now() - this.#startedAtMs;
   }
 
-  /** Returns once it takes requests. Throws `Unavailable`, with the field `exitCode` where it has ended. */
+  /**
+   * Returns once it takes requests. Throws `Unavailable` with the field `exitCode` if it ends first, and
+   * `DeadlineExceeded`.
+   */
   async started(deadlineMs: number): Promise<void> {
     const early = this.ended.then((how) => {
       throw new RoostError('Unavailable', how, { fields: { exitCode: this.#exitCode ?? 1 } });
@@ -74,7 +77,7 @@ export class Member {
     await Deadline.after(deadlineMs).race(Promise.race([this.#ready, early]), `the start of process ${this.pid}`);
   }
 
-  /** Throws `Unavailable` and `DeadlineExceeded`. */
+  /** Asks the process a question. Throws `Unavailable` and `DeadlineExceeded`. */
   async ask<What extends Question>(what: What): Promise<ProcessAnswers[What]> {
     if (this.state === 'ended') throw new RoostError('Unavailable', `process ${this.pid} has ended`);
     const id = ++this.#ids;
@@ -91,7 +94,7 @@ export class Member {
     if (this.child.connected) this.child.send(message, () => undefined);
   }
 
-  /** Asks it to end, and waits until it has; past the grace it is killed. */
+  /** Asks it to end, and waits for its end. Kills it after `graceMs`. */
   async end(graceMs: number): Promise<void> {
     this.asked = true;
     if (this.state !== 'ended') this.state = 'leaving';

@@ -1,23 +1,26 @@
 import { AggregatorRegistry, type Registry } from 'prom-client';
 import type { MetricJson } from './messages.js';
 
-/** The metrics of several processes as those of one: counters and histograms are added, gauges as each says of itself. */
+/**
+ * Merges the metrics of several processes: counters and histograms are added, gauges combined as each gauge declares.
+ */
 export const mergeMetrics = (parts: readonly (readonly MetricJson[])[]): Registry =>
   AggregatorRegistry.aggregate([...parts]) as unknown as Registry;
 
 /**
- * The metrics of processes that come and go. What one that has ended counted stays in the sum, as far as it was heard: counters of the whole never fall.
+ * Sums the metrics of processes that start and end. The last known counts of an ended process stay in the sum, so that
+ * no counter falls.
  */
 export class SummedMetrics<Process extends object> {
   readonly #last = new Map<Process, readonly MetricJson[]>();
   #ended: readonly MetricJson[] = [];
 
-  /** What a process says of itself now. */
+  /** Records the present metrics of a process. */
   heard(process: Process, metrics: readonly MetricJson[]): void {
     this.#last.set(process, metrics);
   }
 
-  /** A process says nothing any more. */
+  /** Records the end of a process: its counters and histograms stay, its gauges go. */
   async forget(process: Process): Promise<void> {
     const last = this.#last.get(process);
     this.#last.delete(process);
@@ -26,7 +29,7 @@ export class SummedMetrics<Process extends object> {
     this.#ended = await mergeMetrics([this.#ended, counted]).getMetricsAsJSON();
   }
 
-  /** All of it, and `own`. */
+  /** The sum of all processes and of `own`. */
   sum(own: readonly MetricJson[]): Registry {
     return mergeMetrics([this.#ended, ...this.#last.values(), own]);
   }

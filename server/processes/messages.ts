@@ -4,22 +4,22 @@ export type Ports = Readonly<Record<string, number>>;
 /** Open connections, by identity. */
 export type ConnectionCounts = Readonly<Record<string, number>>;
 
-/** A metric as prom-client writes it as JSON. */
+/** A metric in prom-client's JSON form. */
 export type MetricJson = Readonly<{ name: string; type: unknown }>;
 
-/** How a process is, for the admin pages. */
+/** The state of a process, for the admin pages. */
 export interface ProcessState {
   readonly info: object;
-  /** Why it cannot do its work; undefined where it can. */
+  /** Why it is not ready, as a sentence; undefined if it is ready. */
   readonly notReady: string | undefined;
   readonly notes: readonly string[];
 }
 
-/** What the parent may ask a process, and what the answer is. */
+/** Questions of the parent to a process, with their answers. */
 export interface ProcessAnswers {
   readonly metrics: readonly MetricJson[];
   readonly state: ProcessState;
-  /** Has looked for a newer topology. */
+  /** True after a look for a newer topology. */
   readonly reload: true;
 }
 export type Question = keyof ProcessAnswers;
@@ -28,32 +28,32 @@ type Answer = { readonly kind: 'answer'; readonly id: number } & (
   { readonly value: unknown } | { readonly error: string }
 );
 
-/** From the parent to one of its processes. */
+/** Messages from the parent to a process. */
 export type ToProcess =
   | { readonly kind: 'begin'; readonly processes: number; readonly ports: Ports }
-  /** Comes with a socket. Absent there: the client has gone. */
+  /** Carries a socket; without one, the client has disconnected. */
   | { readonly kind: 'connection'; readonly port: string }
   | { readonly kind: 'ask'; readonly id: number; readonly what: Question }
-  /** The connections of identities in the other processes. */
+  /** The open connections in all other processes, by identity. */
   | { readonly kind: 'elsewhere'; readonly connections: ConnectionCounts }
-  /** All other processes have reloaded, or did not answer. */
+  /** Answers `reloadOthers`; `error` if a process did not reload. */
   | { readonly kind: 'reloaded'; readonly id: number; readonly error: string | undefined }
-  /** A process has ended whose jobs went by this name. */
+  /** A process has ended; `worker` was its consumer name, whose jobs are to be taken over. */
   | { readonly kind: 'gone'; readonly worker: string }
   | { readonly kind: 'stop' };
 
-/** From a process to the parent. */
+/** Messages from a process to the parent. */
 export type ToParent =
   | { readonly kind: 'hello' }
-  /** Takes connections, and jobs by this name. */
+  /** The process takes connections, and jobs under this consumer name. */
   | { readonly kind: 'ready'; readonly worker: string }
-  /** Takes no more connections. */
+  /** The process takes no more connections. */
   | { readonly kind: 'leaving' }
-  /** What became of the connection that came last. */
+  /** Answers the last `connection`. */
   | { readonly kind: 'taken' | 'refused' }
   | { readonly kind: 'closed'; readonly port: string }
   | { readonly kind: 'connections'; readonly connections: ConnectionCounts }
   | { readonly kind: 'reloadOthers'; readonly id: number }
-  /** The last counts of a process that ends. */
+  /** The final metrics of a process that ends. */
   | { readonly kind: 'lastMetrics'; readonly metrics: readonly MetricJson[] }
   | Answer;

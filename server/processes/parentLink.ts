@@ -3,7 +3,7 @@ import { Deadline, RoostError } from '../../core/index.js';
 import type { Metrics } from '../../process/index.js';
 import type { ProcessAnswers, ConnectionCounts, MetricJson, Ports, Question, ToParent, ToProcess } from './messages.js';
 
-/** Set in the processes that a server starts, and in no other. */
+/** An environment variable that only processes started by a server have. */
 const marker = 'ROOST_SERVE_PROCESS';
 export const processEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   ...environment,
@@ -13,29 +13,29 @@ export const processEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.Proce
 const reloadDeadlineMs = 10_000;
 const countEveryMs = 100;
 
-/** Nothing reaches a process whose parent is gone. What it had in work is done again by others. */
+/** A process without its parent gets no connections. Other processes take over its jobs. */
 const orphaned = (): never => process.exit(1);
 
-/** How a process answers its parent. */
+/** A process's answers to its parent. */
 export type Answering = { readonly [What in Question]: () => Promise<ProcessAnswers[What]> };
 
 export interface ReadyProcess {
-  /** The name by which this process takes jobs. */
+  /** This process's consumer name in the job queues. */
   readonly worker: string;
-  /** Another process has ended, and its jobs are nobody's. */
+  /** Called when another process has ended, to take over its jobs. */
   readonly onGone: (worker: string) => void;
 }
 
 /** A port whose connections come from the parent. */
 export interface HandedPort {
   readonly port: number;
-  /** Has each connection taken by a server that does not listen. */
+  /** Hands each connection to a server, which does not listen itself. */
   handTo(server: Server): void;
 }
 
-/** One process of a server, and the parent that listens for it. It ends when the parent is gone. */
+/** The link of a server's process to its parent, which listens for it. The process exits if the parent ends. */
 export class ParentLink {
-  /** Aborted when the parent wants this process to end. */
+  /** Aborted when the parent asks this process to end. */
   readonly stopping = new AbortController();
   processes = 1;
   #leaving = false;
@@ -62,7 +62,7 @@ export class ParentLink {
     return process.send === undefined || environment[marker] === undefined ? undefined : new ParentLink();
   }
 
-  /** Has the parent say which ports there are, and how many processes share the server's limits. */
+  /** Gets the ports from the parent, and the number of processes that share the server's limits. */
   async begin(): Promise<void> {
     this.#tell({ kind: 'hello' });
     const { processes, ports } = await this.#begun;
@@ -70,7 +70,7 @@ export class ParentLink {
     this.processes = processes;
   }
 
-  /** A port of the server, by the name of its service. */
+  /** The port of a service. Throws `Internal` if the parent does not listen for it. */
   port(name: string): HandedPort {
     return { port: this.portNumber(name), handTo: (server) => void this.#servers.set(name, server) };
   }
@@ -81,20 +81,20 @@ export class ParentLink {
     return port;
   }
 
-  /** Takes connections from now on, and answers the parent. */
+  /** Starts taking connections and answering the parent. */
   ready({ worker, onGone, ...answering }: Answering & ReadyProcess): void {
     this.#answering = answering;
     this.#onGone = onGone;
     this.#tell({ kind: 'ready', worker });
   }
 
-  /** Takes no more connections: the others do. */
+  /** Stops taking connections; other processes get them. */
   leave(): void {
     this.#leaving = true;
     this.#tell({ kind: 'leaving' });
   }
 
-  /** Has the other processes look for a newer topology. Throws `Unavailable` where one does not answer. */
+  /** Makes the other processes look for a newer topology. Throws `Unavailable` if one fails, and `DeadlineExceeded`. */
   async reloadOthers(): Promise<void> {
     const id = ++this.#reloadIds;
     const answer = new Promise<string | undefined>((resolve) => this.#reloads.set(id, resolve));
@@ -107,7 +107,7 @@ export class ParentLink {
     }
   }
 
-  /** Keeps the parent told of the open connections of identities, and tells of those in the other processes. */
+  /** Reports this process's open connections to the parent at each change, and passes on those of the other processes. */
   shareConnections(own: () => ConnectionCounts, onElsewhere: (connections: ConnectionCounts) => void): void {
     this.#onElsewhere = onElsewhere;
     let told = '{}';
@@ -120,7 +120,7 @@ export class ParentLink {
     }, countEveryMs);
   }
 
-  /** Tells the last counts, and lets this process end. */
+  /** Sends the final metrics to the parent, and disconnects, so that this process can exit. */
   async close({ registry }: Metrics): Promise<void> {
     clearInterval(this.#counting);
     const metrics = (await registry.getMetricsAsJSON()) as unknown as readonly MetricJson[];
@@ -153,13 +153,13 @@ export class ParentLink {
   #take(port: string, socket: Socket | undefined): void {
     const server = this.#servers.get(port);
     if (this.#leaving || server === undefined) {
-      // The parent has it still.
+      // The parent still holds the connection.
       socket?.destroy();
       return this.#tell({ kind: 'refused' });
     }
     this.#tell({ kind: 'taken' });
     const closed = (): void => this.#tell({ kind: 'closed', port });
-    // A client that has gone meanwhile leaves no socket.
+    // If the client has disconnected in transit, there is no socket.
     if (socket === undefined) return closed();
     socket.on('error', () => undefined);
     socket.once('close', closed);
@@ -177,7 +177,7 @@ export class ParentLink {
   }
 
   #tell(message: ToParent): void {
-    // A parent that is gone ends this process.
+    // If the parent has ended, so will this process.
     if (process.connected) process.send!(message, undefined, undefined, () => undefined);
   }
 }

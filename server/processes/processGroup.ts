@@ -15,7 +15,7 @@ export interface ProcessGroupOptions {
   readonly command: readonly [module: string, ...args: string[]];
   readonly environment: NodeJS.ProcessEnv;
   readonly handout: ConnectionHandout;
-  /** What the processes are told of, and do not listen on. */
+  /** Ports that the processes know of, and take no connections from. */
   readonly otherPorts?: Ports;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -27,24 +27,27 @@ export interface MemberState extends ProcessState {
 }
 
 const startDeadlineMs = 60_000;
-/** What a process gets to finish its requests and to hand back its jobs. */
+/** Time for a process to finish its requests and to hand back its jobs. */
 const stopGraceMs = 30_000;
 const [firstRestartMs, lastRestartMs] = [100, 30_000];
-/** A process that has lived for so long was well: the next restart comes at once again. */
+/** After this lifetime a process counts as healthy: the next restart has no backoff. */
 const wellAfterMs = 60_000;
 
-/** A place of the group, held by one process after the other. */
+/** A place of the group, filled by one process at a time. */
 interface Place {
   member: Member | undefined;
   readonly backoff: Backoff;
 }
 
-/** Processes that serve the same ports, and the parent's part of it: they are started, started again when they end, and replaced one after the other. */
+/**
+ * The parent's side of processes that serve the same ports: starts them, restarts those that end, and replaces them
+ * one after the other.
+ */
 export class ProcessGroup {
   readonly #places: readonly Place[];
-  /** All that run, those included that end. */
+  /** All running processes, including those that are shutting down. */
   readonly #members = new Set<Member>();
-  /** Names of ended processes whose jobs nobody has yet. */
+  /** Consumer names of ended processes whose jobs no other process has taken over yet. */
   readonly #gone: string[] = [];
   readonly #summed = new SummedMetrics<Member>();
   readonly #stopping = new AbortController();
@@ -66,7 +69,10 @@ export class ProcessGroup {
   }
   readonly #ended;
 
-  /** Starts the first process alone, and then the others. Throws `Unavailable` with the field `exitCode` where the first one does not come up: it has said why. */
+  /**
+   * Starts the first process alone, then the others. Throws `Unavailable` with the field `exitCode` if the first one does
+   * not start; it has logged the reason itself.
+   */
   async start(): Promise<void> {
     const [first, ...others] = this.#places;
     await this.#fill(first!);
@@ -75,25 +81,28 @@ export class ProcessGroup {
     );
   }
 
-  /** Replaces every process by a new one, one after the other: each ends once its successor takes requests. Where a new one does not come up, its predecessor stays, and so do the rest. */
+  /**
+   * Replaces all processes, one after the other: each ends once its successor takes requests. If a new process does not
+   * start, its predecessor and all further processes stay.
+   */
   replaceAll(): Promise<void> {
     return (this.#replacing ??= this.#replaceAll().finally(() => (this.#replacing = undefined)));
   }
 
-  /** Ends all processes, each when its requests are answered. */
+  /** Ends all processes once their requests are answered. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.all(Array.from(this.#members, (member) => this.#end(member)));
   }
 
-  /** The metrics of all processes, with the parent's own. */
+  /** The sum of all processes' metrics and the parent's own. */
   async metrics(): Promise<Registry> {
     await Promise.all(
       this.#ready.map(async (member) => {
         try {
           this.#summed.heard(member, await member.ask('metrics'));
         } catch {
-          // One that is ending, or busy: what it said last still counts.
+          // The process is busy or shutting down: its last known metrics count.
         }
       }),
     );
@@ -101,7 +110,7 @@ export class ProcessGroup {
     return this.#summed.sum(own);
   }
 
-  /** How each process is that takes requests. One that does not answer is not ready. */
+  /** The state of each process that takes requests. One that does not answer is shown as not ready. */
   states(): Promise<MemberState[]> {
     return Promise.all(
       this.#ready.map(async (member) => {
@@ -119,7 +128,7 @@ export class ProcessGroup {
     return [...this.#members].filter(({ state }) => state === 'ready');
   }
 
-  /** Puts a new process in a place. */
+  /** Starts a new process in a place, and ends the one before it. Throws as `Member.started`. */
   async #fill(place: Place): Promise<void> {
     const member = this.#fork();
     try {
@@ -140,7 +149,7 @@ export class ProcessGroup {
     const child = fork(module, args, {
       env: processEnvironment(environment),
       serialization: 'advanced',
-      // Only the parent tells on stdout that the server is up.
+      // Only the parent reports on stdout that the server is up.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const member = new Member(child, { processes: count, ports: { ...otherPorts, ...handout.ports } }, (told) => {
@@ -176,7 +185,7 @@ export class ProcessGroup {
     return member;
   }
 
-  /** Starts a process again that ends unasked. */
+  /** Restarts the place's process if this one ends unasked. */
   async #watch(place: Place, member: Member): Promise<void> {
     const how = await member.ended;
     if (place.member !== member || member.asked || this.#stopping.signal.aborted) return;
@@ -206,7 +215,10 @@ export class ProcessGroup {
 
   async #replaceAll(): Promise<void> {
     const { log } = this.options;
-    log.info({ processes: this.#places.length }, 'the processes of this server are being replaced, one after the other');
+    log.info(
+      { processes: this.#places.length },
+      'the processes of this server are being replaced, one after the other',
+    );
     for (const place of this.#places) {
       if (this.#stopping.signal.aborted) return;
       try {
@@ -219,7 +231,7 @@ export class ProcessGroup {
     log.info('the processes of this server were replaced');
   }
 
-  /** Has one process take the jobs of those that have ended, whose callers may wait. */
+  /** Makes one process take over the jobs of ended processes, since callers may wait for these jobs. */
   #handOver(): void {
     const [heir] = this.#ready;
     if (heir === undefined) return;
@@ -240,7 +252,7 @@ export class ProcessGroup {
     asking.tell({ kind: 'reloaded', id, error });
   }
 
-  /** Tells each process of the connections in the others. */
+  /** Tells each process the connections of the others. */
   #tellConnections(): void {
     const total = new Map<string, number>();
     for (const { connections } of this.#members)
