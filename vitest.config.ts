@@ -35,6 +35,8 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Longer than one second, which a loaded machine takes for a few writes.
+    expect: { poll: { timeout: 15_000 } },
     // A machine that CI shares may stand still for seconds. A test that passes the second time only is shown as such; at a desk it fails.
     retry: process.env['CI'] === undefined ? 0 : 1,
     projects: long ? [project('long', servers)] : [project('unit', []), project('integration', servers)],

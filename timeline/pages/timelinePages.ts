@@ -22,8 +22,8 @@ export interface TimelinePage<Item> {
  */
 export type ReadFrom = 'kept' | 'rebuilt' | 'partial' | 'behind';
 
-/** Extra entries to read, since rules may drop some. */
-const spare = 10;
+/** Extra entries to read, since rules may drop some. Each costs every page a lookup; too few cost some pages a round. */
+const spare = 5;
 /**
  * The most rounds of one page. Each looks at more entries; if rules drop nearly all of them the page ends short, and
  * its reader continues from its last id.
