@@ -125,7 +125,7 @@ function refuseInTheClear(config: RedisConfig, address: string): null {
 }
 
 /** While a file cannot be read, the previous content is used: a secret is replaced in several steps. */
-function withSecrets(config: RedisConfig, log?: Log): Pick<RedisOptions, 'password' | 'tls' | 'sentinelTLS'> {
+export function withSecrets(config: RedisConfig, log?: Log): Pick<RedisOptions, 'password' | 'tls' | 'sentinelTLS'> {
   try {
     const password = passwordOf(config);
     const tls = config.tls === undefined ? undefined : tlsOf(config.tls);

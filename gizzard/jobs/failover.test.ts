@@ -55,6 +55,15 @@ it('acknowledges a write when all connected replicas have it, and goes on withou
   }
 });
 
+it('loses no acknowledged write when Sentinels are told to promote a replica of a primary that is well', async () => {
+  const gizzard = await open(replicated());
+  const { acknowledged } = await failOver(gizzard, redis, { from: 3_000_000, killAfterMs: 300, ordered: true });
+  expect(await faultsOf(gizzard, acknowledged)).toEqual({ missing: [], backwards: [], alike: true });
+  await redis.settled();
+  // The promoted server has everything that was accepted.
+  await write(gizzard, 4_000_000);
+}, 60_000);
+
 it('loses no acknowledged write when the primary of the journal is killed, and refuses it when it comes back', async () => {
   const gizzard = await open(replicated());
   const { acknowledged, killed } = await failOver(gizzard, redis, { from: 0, killAfterMs: 300 });

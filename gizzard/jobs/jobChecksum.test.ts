@@ -6,7 +6,7 @@ import { append, notesJob, notesKind, notesOf, type Note } from '../../test/supp
 import { notesCluster } from '../../test/support/notesCluster.js';
 import { decodeJob, encodeJob, type JobEntry } from './jobEntry.js';
 import { RemoteRelay } from './remoteRelay.js';
-import { ReplicaAcks } from './replicaAcks.js';
+import { ReplicaAcks, ReplicaCounts } from './replicaAcks.js';
 import { remoteKeys } from './streamKeys.js';
 import { timedJob } from './timedJob.js';
 
@@ -137,7 +137,7 @@ it('is not sent to another cluster with a flipped bit', async () => {
     guard: {
       trusted: true,
       look: () => Promise.resolve(),
-      replicas: new ReplicaAcks(cluster.redis, { needed: 0, connected: 0 }),
+      replicas: new ReplicaAcks(cluster.redis, new ReplicaCounts(0)),
     },
     send: (_host, jobs) => Promise.resolve(void sent.push(...jobs.map(({ contents }) => contents))),
     reload: () => Promise.resolve(),

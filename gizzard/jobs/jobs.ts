@@ -13,7 +13,7 @@ import {
 } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
 import type { Log, Metrics, RoostConfig } from '../../process/index.js';
-import { connectRedis, type RedisConnectOptions } from '../../redis/index.js';
+import { connectRedis, Sentinels, type RedisConnectOptions } from '../../redis/index.js';
 import type { Hosts } from '../hosts.js';
 import { Heat } from '../routing/heat.js';
 import type { Topology } from '../topology/topology.js';
@@ -90,6 +90,7 @@ export class Jobs {
   /** The name by which this process takes jobs. */
   readonly worker = randomUUID();
   #relays: RemoteRelays | undefined;
+  readonly #sentinels: Sentinels | undefined;
 
   constructor(
     private readonly config: Pick<
@@ -125,9 +126,11 @@ export class Jobs {
     const epochs = new EpochTable(nameServerHosts, `${cluster}_nameserver`);
     const writers = new WriterTable(nameServerHosts, `${cluster}_nameserver`);
     // A command in flight when this connection breaks fails at once: on the next connection it might reach another Redis before that was examined.
+    if (config.redis.sentinels !== undefined) this.#sentinels = new Sentinels(config.redis, log);
     this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, writers, {
       cluster,
       replicas: config.journal.replicas,
+      sentinels: this.#sentinels,
       maxClockSkewMs: config.server.maxClockSkewMs,
       clock,
       waiting: () => this.#waiting(),
@@ -372,6 +375,7 @@ export class Jobs {
     } finally {
       this.#waiters.close();
       for (const connection of this.#connections) connection.disconnect();
+      this.#sentinels?.close();
     }
   }
 

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { BackgroundLoop, Deadline, deadlineExceeded, RoostError, type JournalClock } from '../../core/index.js';
 import type { Log, Metrics } from '../../process/index.js';
-import { microsOf } from '../../redis/index.js';
+import { microsOf, type Sentinels } from '../../redis/index.js';
 import { clockProblem, skewMs, type ClockReading } from './clockSkew.js';
 import { newestEpoch, type Epoch, type EpochLook, type EpochTable } from './epochTable.js';
 import { readSettings, replicasProblem, type RedisSettings } from './redisSettings.js';
-import { ReplicaAcks } from './replicaAcks.js';
+import { ReplicaAcks, ReplicaCounts } from './replicaAcks.js';
 import { refusal, refusalOf, refusals } from './journalRefusal.js';
 import { scripts } from './scripts.js';
 import { lostText } from './lostText.js';
@@ -86,6 +86,8 @@ export class JournalGuard {
       readonly cluster: string;
       /** Replicas that must have a write. */
       readonly replicas: number;
+      /** Absent: this Redis has none. */
+      readonly sentinels: Pick<Sentinels, 'keep'> | undefined;
       readonly maxClockSkewMs: number;
       readonly clock: JournalClock;
       /** Jobs that wait in the journal now. */
@@ -96,7 +98,11 @@ export class JournalGuard {
   ) {
     this.#clock = options.clock;
     this.#notes = new WriterNotes(writers, options.replicas);
-    this.replicas = new ReplicaAcks(redis, { needed: options.replicas, connected: 0 });
+    const { sentinels } = options;
+    this.replicas = new ReplicaAcks(
+      redis,
+      new ReplicaCounts(options.replicas, async () => sentinels === undefined || sentinels.keep(this.#runId ?? '')),
+    );
     redis.on('close', () => this.#disconnected());
     redis.on('ready', () => {
       if (this.#loop.started) void this.look().catch(() => undefined);
@@ -253,7 +259,7 @@ export class JournalGuard {
   async #look(): Promise<void> {
     const { settings, clock } = await this.#readRedis();
     if (settings.role === 'replica') throw refusalOf(new Error('READONLY'));
-    this.replicas.counts.connected = settings.replicas;
+    this.replicas.counts.saw(settings.replicas);
     const tooFew = replicasProblem(settings, this.options.replicas);
     if (tooFew !== undefined) throw refusal('replicas', tooFew);
     if (this.#runId !== undefined && settings.runId !== this.#runId) {

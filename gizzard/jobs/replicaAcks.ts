@@ -9,17 +9,48 @@ const allWithinMs = 200;
 /** After a replica was too slow, writes go on without it for this long, so that one that hangs does not hold up each of them. */
 const withoutSlowMs = 2_000;
 
+/** A replica that was connected within this time is missed: it may have left because it was promoted. */
+const missedForMs = 30_000;
+
 /** Shared by the connections of a process. */
-export interface ReplicaCounts {
-  /** 0: do not wait. */
-  readonly needed: number;
+export class ReplicaCounts {
+  #connected = 0;
+  #most = 0;
+  #mostAtMs = -Infinity;
+
+  constructor(
+    /** 0: do not wait. */
+    readonly needed: number,
+    /** Whether the Redis stays the primary: no Sentinel is promoting another server. */
+    readonly stays: () => Promise<boolean> = () => Promise.resolve(true),
+  ) {}
+
+  /** Notes how many are connected, each second. */
+  saw(connected: number): void {
+    this.#connected = connected;
+    const nowMs = performance.now();
+    if (connected < this.#most && nowMs - this.#mostAtMs < missedForMs) return;
+    this.#most = connected;
+    this.#mostAtMs = nowMs;
+  }
+
   /** When the journal's Redis was last looked at. */
-  connected: number;
+  get connected(): number {
+    return this.#connected;
+  }
+
+  /** The most that were connected lately. */
+  get most(): number {
+    return this.#most;
+  }
 }
 
 /**
- * Waits until replicas of the journal's Redis have what a connection has written: all that are connected, or after a while as many as are needed. A Sentinel may promote any of them, and knows
- * only roughly which is furthest. Callers of one moment share one `WAIT`; appends that come while it waits share the next.
+ * Waits until replicas of the journal's Redis have what a connection has written: all that are connected, or after a
+ * while as many as are needed. A Sentinel may promote any of them, and knows only roughly which is furthest. If a
+ * replica that was connected lately has not confirmed, it may just be promoted while the others still follow this
+ * Redis: then the Sentinels are asked. Callers of one moment share one `WAIT`; appends that come while it waits share
+ * the next.
  */
 export class ReplicaAcks {
   /** Counts connections to Redis. A new connection has written nothing, so that its `WAIT` is answered at once. */
@@ -65,6 +96,13 @@ export class ReplicaAcks {
     // only when it ends.
     await nextTurn();
     this.#next = undefined;
+    const reached = await this.#reach();
+    if (reached >= this.needed && reached < this.counts.most && !(await this.counts.stays()))
+      throw this.#unknown('Sentinels promote another server, which may lack a write');
+    return reached;
+  }
+
+  async #reach(): Promise<number> {
     const all = this.counts.connected;
     if (all > this.needed && performance.now() >= this.#neededOnlyUntilMs) {
       const reached = await this.#confirmed(all, allWithinMs);

@@ -11,19 +11,24 @@ const withinMs = 60_000;
 export interface Failover {
   /** The acknowledged values of each writer, in order. */
   readonly acknowledged: readonly (readonly number[])[];
-  /** The time from the kill until every writer had an acknowledgment. */
+  /** The time from the kill, or the order, until every writer had an acknowledgment. */
   readonly pauseMs: number;
+  /** The old primary. */
   readonly killed: number;
 }
 
 /**
- * Writes notes whose keys are their times, and kills the primary of the journal in the middle, after `killAfterMs`.
- * Values start at `from`.
+ * Writes notes whose keys are their times, and kills the primary of the journal in the middle, after `killAfterMs`;
+ * with `ordered`, the Sentinels are told to promote another server instead. Values start at `from`.
  */
 export async function failOver(
   gizzard: Gizzard,
   redis: ReplicatedRedis,
-  { from, killAfterMs }: { readonly from: number; readonly killAfterMs: number },
+  {
+    from,
+    killAfterMs,
+    ordered = false,
+  }: { readonly from: number; readonly killAfterMs: number; readonly ordered?: boolean },
 ): Promise<Failover> {
   const acknowledged: number[][] = Array.from({ length: writers }, () => []);
   const backAtMs = new Map<number, number>();
@@ -48,7 +53,8 @@ export async function failOver(
   const round = async (): Promise<Failover> => {
     await sleep(killAfterMs);
     const killed = await redis.primary();
-    await redis.kill(killed);
+    await (ordered ? redis.failOver() : redis.kill(killed));
+    while (ordered && (await redis.primary()) === killed) await sleep(20);
     killedAtMs = performance.now();
     while (backAtMs.size < writers) {
       if (performance.now() > killedAtMs + withinMs) throw new Error('writes did not go on');
