@@ -37,7 +37,7 @@ export class CacheMetrics {
     this.ejections = metrics.counter('roost_cache_ejections_total', 'Nodes put out by this process', ['pool']);
   }
 
-  /** A registry accepts each counter once, so that all caches of the process share these. */
+  /** Returns the counters that all caches of the process share: a registry accepts each counter once. */
   static in(metrics: Metrics): CacheMetrics {
     const known = byMetrics.get(metrics) ?? new CacheMetrics(metrics);
     byMetrics.set(metrics, known);

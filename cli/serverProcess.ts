@@ -14,7 +14,7 @@ const recordName = 'server.json';
 const logName = 'server.log';
 
 const startTimeoutMs = 30_000;
-/** The server hands back its jobs before it ends. */
+/** How long a stopping server may take to hand back its jobs. */
 const stopGraceMs = 20_000;
 
 /**

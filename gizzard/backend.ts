@@ -41,7 +41,7 @@ export interface HostRoom {
 
 /** One check of a host. `fault`: Roost cannot work with the host. `warning`: it can, at a risk. */
 export interface HostLook {
-  /** One word, such as `version`. */
+  /** The name of the check, one word such as `version`. */
   readonly what: string;
   readonly state: 'good' | 'warning' | 'fault';
   readonly text: string;

@@ -372,7 +372,7 @@ const headOf = ([version, changeId, leader]: SqlRow): ControlHead => ({
   leader: String(leader),
 });
 
-/** Columns are constants of the code. */
+/** Returns the condition for a slice of a table. The names of its columns are constants of the code. */
 const condition = (where: ControlSlice['where']): readonly [sql: string, values: readonly SqlValue[]] => {
   const columns = Object.keys(where);
   return [columns.length === 0 ? 'TRUE' : columns.map((column) => `${column} = ?`).join(' AND '), Object.values(where)];

@@ -64,7 +64,7 @@ const maxLooksForRemotes = 3;
 /** Time limit for a look at the queues. */
 const lookDeadlineMs = 2_000;
 
-/** From the delay in an idle cluster to that of a host that is down. */
+/** Buckets of the delay until a job is applied, in seconds: from that in an idle cluster to that of a host that is down. */
 const delayBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600];
 
 /** The jobs of one process: it journals them, and after `start` also works on those of the whole cluster. */

@@ -108,7 +108,7 @@ export async function readTweets(
   );
 }
 
-/** Such rows of one table, locked in id order until the transaction ends. */
+/** Reads tweets of one table, and locks their rows in id order until the transaction ends. */
 export const lockTweets = (
   session: SqlSession,
   table: string,

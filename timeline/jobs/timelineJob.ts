@@ -29,7 +29,7 @@ interface Item {
 /** Pushes of one entry to many timelines reach each leaf as one call. */
 const itemsAtOnce = 4_000;
 const maxToken = 2 ** 32;
-/** Each fill reads an author's tweets. */
+/** Fills in one job. Each reads an author's tweets. */
 const fillsPerJob = 200;
 
 /** Writes to timelines. */

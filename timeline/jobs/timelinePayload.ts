@@ -35,9 +35,9 @@ export type TimelineWrite =
     }
   | DeliveryWrite
   | Retraction
-  /** Of several entries and one timeline. */
+  /** Concerns several entries of one timeline. */
   | { readonly op: SeveralOperation; readonly name: string; readonly entries: readonly TimelineEntry[] }
-  /** Of the newest entries of some authors: all of theirs down to `floor`; where it is absent, all. `complete` says besides that the timeline now has all that it should. */
+  /** Brings all entries of some authors down to `floor`; absent: all of theirs. After `complete`, the timeline has all entries that it should have. */
   | {
       readonly op: 'fill' | 'complete';
       readonly name: string;
