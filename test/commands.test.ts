@@ -103,9 +103,7 @@ describe('load, and what can be asked then', () => {
   });
 
   it('contains tells whether an edge exists', async () => {
-    expect(await answer('flock', 'contains', 'follows', '1', '2')).toEqual({
-      contains: true,
-    });
+    expect(await answer('flock', 'contains', 'follows', '1', '2')).toEqual({ contains: true });
     expect((await ask('flock', 'contains', 'follows', '2', '1')).stdout).toBe('no\n');
   });
 
@@ -170,10 +168,7 @@ describe('load, and what can be asked then', () => {
       ids: ['4', '1'],
       nextCursor: '0',
     });
-    expect(await ask('flock', 'intersect', 'follows', '2')).toMatchObject({
-      exitCode: 10,
-      stdout: '',
-    });
+    expect(await ask('flock', 'intersect', 'follows', '2')).toMatchObject({ exitCode: 10, stdout: '' });
   });
 
   it('union, difference and any query, by cursors that belong to it', async () => {
@@ -251,17 +246,13 @@ describe('load, and what can be asked then', () => {
     const refused = await ask('load', 'follows', 'bad.txt');
     expect(refused).toMatchObject({ exitCode: 10, stdout: '' });
     expect(refused.stderr).toContain('bad.txt: line 2 must be');
-    expect(await answer('flock', 'count', 'follows', '50')).toMatchObject({
-      normal: '0',
-    });
+    expect(await answer('flock', 'count', 'follows', '50')).toMatchObject({ normal: '0' });
 
     expect(await answer('load', 'follows', 'bad.txt', '--skip-bad', '--wait')).toMatchObject({
       edgeCount: 2,
       badLineCount: 1,
     });
-    expect(await answer('flock', 'count', 'follows', '50')).toMatchObject({
-      normal: '2',
-    });
+    expect(await answer('flock', 'count', 'follows', '50')).toMatchObject({ normal: '2' });
   });
 
   it('names the graphs there are when asked for another', async () => {
@@ -304,9 +295,7 @@ describe('serve', () => {
       ROOST__SERVER__FLOCK_PORT: String(ready.flock.port),
     });
     expect(made.exitCode).toBe(0);
-    expect(await answer('flock', 'count', 'blocks', '1')).toMatchObject({
-      normal: '0',
-    });
+    expect(await answer('flock', 'count', 'blocks', '1')).toMatchObject({ normal: '0' });
   });
 
   it('says what to do when no server answers', async () => {
