@@ -202,7 +202,10 @@ function outliveRejections(log: Log, metrics: Metrics): () => Promise<void> {
   );
   const outlive = (reason: unknown): void => {
     unhandled.inc();
-    log.error({ err: RoostError.from(reason) }, 'a promise was rejected and nobody awaited it: this is a fault in Roost');
+    log.error(
+      { err: RoostError.from(reason) },
+      'a promise was rejected and nobody awaited it: this is a fault in Roost',
+    );
   };
   process.on('unhandledRejection', outlive);
   return async () => void process.off('unhandledRejection', outlive);

@@ -81,7 +81,9 @@ export class DatabaseHost implements SqlSession {
       this.#open.add(connection);
       streamOf(connection).once('close', () => this.#open.delete(connection));
       // The running statement, if any, got the error; without a listener a second one would end the process.
-      connection.on('error', (error) => this.log.debug({ err: error, host: this.name }, 'a connection to a database host failed'));
+      connection.on('error', (error) =>
+        this.log.debug({ err: error, host: this.name }, 'a connection to a database host failed'),
+      );
     });
   }
 
