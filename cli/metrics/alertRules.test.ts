@@ -26,7 +26,7 @@ describe('alert rules', () => {
     expect(Object.keys(cases).sort()).toEqual(alertRules.map(({ name }) => name).sort());
   });
 
-  it.skipIf(!promtool)('fire while the condition holds, and end after it', () => {
+  it.skipIf(!promtool)('fire while the condition holds, and end after it', { timeout: 120_000 }, () => {
     const promtoolSays = (...args: string[]): string =>
       execFileSync('promtool', args, { cwd: folder, encoding: 'utf8' });
     writeFileSync(join(folder, 'rules.yml'), prometheusRules(alertRules));
