@@ -106,7 +106,7 @@ describe('a retryable error', () => {
     const server = await start();
     const { follows } = await client([server]);
     server.flock.before = failing('Unavailable');
-    await expect(follows.add(1, 2, { deadlineMs: 100 })).rejects.toMatchObject({
+    await expect(follows.add(1, 2, { deadlineMs: 1_000 })).rejects.toMatchObject({
       code: 'Unavailable',
       message: 'made to fail',
     });
