@@ -13,7 +13,14 @@ import {
 import { RoostError } from '../core/index.js';
 import { Dashboard } from '../dashboard/index.js';
 import type { SendJobs } from '../gizzard/index.js';
-import { type ConfigOverride, createLog, type Log, Metrics, type RoostConfig } from '../process/index.js';
+import {
+  type ConfigOverride,
+  createLog,
+  type Log,
+  Metrics,
+  registeredOpenTelemetry,
+  type RoostConfig,
+} from '../process/index.js';
 import { Injectors } from '../sdk/index.js';
 import { ParentLink, watchEventLoop } from '../server/index.js';
 import type { CliIo } from './console/cliIo.js';
@@ -107,7 +114,15 @@ async function serveAlone(
           deadline,
         },
       );
-    const cluster = await openCluster(config, io.stores, { log, metrics, work: true, create: true, sendJobs });
+    const openTelemetry = await registeredOpenTelemetry(log);
+    const cluster = await openCluster(config, io.stores, {
+      log,
+      metrics,
+      work: true,
+      create: true,
+      sendJobs,
+      openTelemetry,
+    });
     closing.push(() => cluster.close());
     const dashboard = new Dashboard(cluster, packageVersion());
     closing.push(() => dashboard.stop());

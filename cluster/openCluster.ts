@@ -1,5 +1,5 @@
 import { Caches, openCaches } from '../cache/index.js';
-import { RoostError } from '../core/index.js';
+import { type OpenTelemetry, RoostError } from '../core/index.js';
 import { Metrics, silentLog, type Log, type RoostConfig } from '../process/index.js';
 import { Gizzard, type SendJobs } from '../gizzard/index.js';
 import { checkReplicas } from './checkReplicas.js';
@@ -20,6 +20,8 @@ export interface OpenClusterOptions {
   readonly sendJobs?: SendJobs;
   /** Whether to use the cache nodes, or caches that the caller has opened and will close. Absent: as `work`. */
   readonly caches?: Caches | boolean;
+  /** The package `@opentelemetry/api`: sampled traces of clients go on here. Absent: they end at this process. */
+  readonly openTelemetry?: OpenTelemetry | undefined;
 }
 
 /** A store of an open cluster. */
@@ -121,10 +123,18 @@ export async function openCluster<const Stores extends readonly Store[]>(
   stores: Stores,
   options: OpenClusterOptions = {},
 ): Promise<Cluster<Stores>> {
-  const { log = silentLog, metrics = new Metrics(), work = false, create = false, sendJobs, caches = work } = options;
+  const {
+    log = silentLog,
+    metrics = new Metrics(),
+    work = false,
+    create = false,
+    sendJobs,
+    caches = work,
+    openTelemetry,
+  } = options;
   const ownsCaches = typeof caches === 'boolean';
   const used = ownsCaches ? await (caches ? openCaches(config, { log, metrics }) : Caches.none(config)) : caches;
-  const gizzard = new Gizzard(config, { log, metrics, ...(sendJobs && { sendJobs }) });
+  const gizzard = new Gizzard(config, { log, metrics, ...(sendJobs && { sendJobs }), openTelemetry });
   const cluster = new Cluster<Stores>(gizzard, used, ownsCaches);
   try {
     for (const store of withUsed(stores)) await cluster.add(store);

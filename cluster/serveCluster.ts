@@ -91,6 +91,7 @@ export async function serveCluster<Stores extends readonly StoreLike[]>(
       access: access.port(of),
       metrics,
       log,
+      tracing: gizzard.tracing,
       limits: { connections, connectionsPerAddress, requestBytes },
       tls,
     });

@@ -1,5 +1,7 @@
 import type { Cancellation } from './cancellation.js';
 import { RoostError } from './errors.js';
+import type { Attributes, SpanKind } from './openTelemetry.js';
+import type { Trace } from './tracing.js';
 
 /**
  * The moment after which an answer is of no use. Every wait and every statement gets it. It uses the monotonic clock:
@@ -17,20 +19,24 @@ export class Deadline {
     readonly refusable: boolean,
     /** Each is told if the work reads from a stale replica. */
     private readonly observations: readonly Observation[] = [],
+    /** The place in a trace that the work belongs to. Absent: it is not traced. */
+    readonly trace?: Trace,
   ) {}
 
   /**
-   * The latest of several deadlines, for work that their callers share. The work continues if a caller disconnects.
+   * The latest of several deadlines, for work that their callers share. The work continues if a caller disconnects,
+   * and belongs to the trace of the first of them that has one.
    */
   static latest(deadlines: readonly Deadline[]): Deadline {
     const latest = deadlines.reduce((last, one) => (one.remainingMs() > last.remainingMs() ? one : last));
     const observations = [...new Set(deadlines.flatMap((one) => one.observations))];
-    return new Deadline(latest.atMs, undefined, latest.refusable, observations);
+    const traced = deadlines.find((one) => one.trace !== undefined);
+    return new Deadline(latest.atMs, undefined, latest.refusable, observations, traced?.trace);
   }
 
   /** @param cancellation that of the waiting client; the work is then `refusable` */
-  static after(ms: number, cancellation?: Cancellation): Deadline {
-    return new Deadline(performance.now() + ms, cancellation, cancellation !== undefined);
+  static after(ms: number, cancellation?: Cancellation, trace?: Trace): Deadline {
+    return new Deadline(performance.now() + ms, cancellation, cancellation !== undefined, [], trace);
   }
 
   /**
@@ -40,7 +46,7 @@ export class Deadline {
   get shared(): Deadline {
     return this.cancellation === undefined
       ? this
-      : new Deadline(this.atMs, undefined, this.refusable, this.observations);
+      : new Deadline(this.atMs, undefined, this.refusable, this.observations, this.trace);
   }
 
   /** The earlier of this deadline and one `ms` from now: the limit of one part of a request. */
@@ -50,12 +56,29 @@ export class Deadline {
       this.cancellation,
       this.refusable,
       this.observations,
+      this.trace,
     );
   }
 
   /** The same deadline for part of the work. `observation` then tells whether that part read from a stale replica. */
   observed(observation: Observation): Deadline {
-    return new Deadline(this.atMs, this.cancellation, this.refusable, [...this.observations, observation]);
+    return new Deadline(this.atMs, this.cancellation, this.refusable, [...this.observations, observation], this.trace);
+  }
+
+  /** The same deadline for work that belongs to another place of a trace, or to none. */
+  traced(trace: Trace | undefined): Deadline {
+    return new Deadline(this.atMs, this.cancellation, this.refusable, this.observations, trace);
+  }
+
+  /** Runs part of the work in a span of its trace, under the deadline that it gets. Untraced work just runs. */
+  inSpan<T>(
+    name: string,
+    kind: SpanKind,
+    attributes: () => Attributes,
+    work: (deadline: Deadline) => Promise<T>,
+  ): Promise<T> {
+    if (this.trace === undefined) return work(this);
+    return this.trace.inSpan(name, kind, attributes(), (trace) => work(this.traced(trace)));
   }
 
   /** Records that work under this deadline has read from a stale replica. */

@@ -49,10 +49,19 @@ export {
   snowflakeWorkers,
   type Snowflake,
 } from './snowflake.js';
+export {
+  failSpan,
+  instrumentationName,
+  type Attributes,
+  type OpenTelemetry,
+  type Span,
+  type SpanKind,
+} from './openTelemetry.js';
 export { pause } from './pause.js';
 export { Semaphore } from './semaphore.js';
 export { reasonOf, tlsTrouble } from './tlsTrouble.js';
 export { TopCounts } from './topCounts.js';
+export { loggedTrace, Trace, Tracing } from './tracing.js';
 export { whatStays } from './whatStays.js';
 export { writeIdentityBytes, type WriteIdentity } from './writeIdentity.js';
 export { writeSoon } from './writeSoon.js';

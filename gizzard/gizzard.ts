@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Deadline, RoostError } from '../core/index.js';
+import { Deadline, type OpenTelemetry, RoostError, Tracing } from '../core/index.js';
 import { Control } from './control/control.js';
 import { ControlStore } from './control/controlStore.js';
 import { ReplicasHealth } from './control/replicasHealth.js';
@@ -40,6 +40,8 @@ export interface GizzardOptions {
   readonly metrics?: Metrics;
   /** Sends jobs to the injectors of remote clusters. Absent: this process leaves such backlogs to others. */
   readonly sendJobs?: SendJobs;
+  /** The package `@opentelemetry/api`. Absent: jobs, reads and statements are not traced. */
+  readonly openTelemetry?: OpenTelemetry | undefined;
 }
 
 /** Time that a clean shutdown leaves running jobs. */
@@ -85,6 +87,8 @@ export class Gizzard {
   readonly servers: Servers;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Continues clients' traces. Absent: this process traces nothing. */
+  readonly tracing: Tracing | undefined;
   readonly #types = new RegisteredTypes();
   /** Attributes of shards in their several forms, by registered type. */
   readonly attributes = new AttributeForms(this.#types.shards);
@@ -104,6 +108,7 @@ export class Gizzard {
   ) {
     this.log = options.log ?? silentLog;
     this.metrics = options.metrics ?? new Metrics();
+    this.tracing = options.openTelemetry === undefined ? undefined : new Tracing(options.openTelemetry);
     this.mysql = new DatabaseHosts(config, this.log, this.metrics);
     this.hosts = new Hosts(this.metrics);
     this.database = new ShardDatabase(config.cluster);
@@ -128,6 +133,7 @@ export class Gizzard {
       () => this.nameServer.lookAnew(),
       (topology) => unknownHosts(this.hosts, topology).length > 0 || this.upgrades.newerShard(topology) !== undefined,
       this.heat,
+      this.tracing,
     );
     this.#reads = new ReplicaReads(this.hosts, this.jobs.lagging, new Hedge(config.reads, this.metrics), this.heat);
     const server = randomUUID();

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import mysql, { type Pool, type PoolConnection, type TypedParameterValue } from 'mysql2';
-import { Deadline, deadlineExceeded, Health, maxInt64, RoostError } from '../core/index.js';
+import { Deadline, deadlineExceeded, Health, maxInt64, RoostError, type Trace } from '../core/index.js';
 import { type DatabaseHostConfig, type Log, type PoolConfig } from '../process/index.js';
 import { ConnectionLine } from './connectionLine.js';
 import { readHostClock } from './hostClock.js';
@@ -269,11 +269,31 @@ export class DatabaseHost implements SqlSession {
   }
 
   #execute<T>(connection: PoolConnection, sql: string, values: readonly SqlValue[], deadline: Deadline): Promise<T> {
-    return this.#bounded(connection, sql, deadline, (done) => connection.execute(sql, values.map(bind), done));
+    const execute = (text: string): Promise<T> =>
+      this.#bounded(connection, sql, deadline, (done) => connection.execute(text, values.map(bind), done));
+    if (deadline.trace === undefined) return execute(sql);
+    return this.#inSpan(deadline.trace, sql, async (text) => {
+      try {
+        return await execute(text);
+      } finally {
+        // Another statement will not have the same comment.
+        if (text !== sql) connection.unprepare(text);
+      }
+    });
   }
 
   #command(connection: PoolConnection, sql: string, deadline: Deadline): Promise<unknown> {
-    return this.#bounded(connection, sql, deadline, (done) => connection.query(sql, done));
+    const query = (text: string): Promise<unknown> =>
+      this.#bounded(connection, sql, deadline, (done) => connection.query(text, done));
+    return deadline.trace === undefined ? query(sql) : this.#inSpan(deadline.trace, sql, query);
+  }
+
+  /** Runs a statement in a span, which a comment names to readers of the server's logs. */
+  #inSpan<T>(trace: Trace, sql: string, run: (text: string) => Promise<T>): Promise<T> {
+    const attributes = { 'db.system.name': 'mysql', 'db.query.text': brief(sql), 'server.address': this.name };
+    return trace.inSpan(`sql ${verbOf(sql)}`, 'client', attributes, (span) =>
+      run(span === undefined ? sql : `${sql} /*traceparent='${span.traceparent}'*/`),
+    );
   }
 
   #bounded<T>(
@@ -371,5 +391,7 @@ const bind = (value: SqlValue): SqlValue | TypedParameterValue => {
   if (typeof value === 'bigint') return value > maxInt64 ? BIGINT.unsigned(value) : BIGINT(value);
   return typeof value === 'number' && Number.isInteger(value) ? BIGINT(value) : value;
 };
+
+const verbOf = (sql: string): string => /\w+/.exec(sql)?.[0].toUpperCase() ?? '';
 
 const brief = (sql: string): string => sql.trim().slice(0, 80).replaceAll(/\s+/g, ' ');

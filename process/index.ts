@@ -22,6 +22,7 @@ export { configSchemaWith } from './configSchemaWith.js';
 export { configPlaces, loadConfig, type LoadConfigOptions, type LoadedConfig } from './loadConfig.js';
 export { createLog, silentLog, type Log } from './log.js';
 export { type AcrossProcesses, Metrics, type MetricSample } from './metrics.js';
+export { registeredOpenTelemetry } from './registeredOpenTelemetry.js';
 export { passwordOf, type Secret } from './secret.js';
 export { mayConnect, type OwnTlsConfig, type TlsConfig } from './tlsConfig.js';
 export { ServerTls } from './serverTls.js';

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { Backoff, Deadline, limits, type Micros, parseCount, RoostError } from '../core/index.js';
 import { checkAborted, unlessAborted } from './abort.js';
 import type { RoostTypes } from '../wire/index.js';
+import type { ClientTelemetry, ObservedCall } from './clientTelemetry.js';
 import { ClusterCheck, isOfServerAlone } from './clusterCheck.js';
 import { RetryBudget } from './retryBudget.js';
 import { Server, type Whereabouts } from './server.js';
@@ -76,6 +77,8 @@ export class Channel<C extends object> {
     /** Absent: a write is accepted as often as it is sent. */
     readonly time?: TimeOfJournal,
     clusterCheck = new ClusterCheck(undefined),
+    /** Absent: calls are neither traced nor counted. */
+    private readonly telemetry?: ClientTelemetry,
   ) {
     this.#servers = addresses.map((address) => new Server(address, service, clusterCheck));
     parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
@@ -100,8 +103,16 @@ export class Channel<C extends object> {
   /** As `call`. */
   async callWithin<T>(deadline: Deadline, invoke: Invoke<C, T>, signal?: AbortSignal, course?: CallCourse): Promise<T> {
     this.#underWay++;
+    const observed = this.telemetry?.begin();
     try {
-      return await unlessAborted(signal, () => this.#attempts(deadline, invoke, signal, course));
+      const answer = await unlessAborted(signal, () =>
+        this.#attempts(observed?.traced(deadline) ?? deadline, invoke, signal, course, observed),
+      );
+      observed?.ended();
+      return answer;
+    } catch (error) {
+      observed?.ended(RoostError.from(error));
+      throw error;
     } finally {
       if (--this.#underWay === 0) this.#idle();
     }
@@ -112,6 +123,7 @@ export class Channel<C extends object> {
     invoke: Invoke<C, T>,
     signal: AbortSignal | undefined,
     course: CallCourse | undefined,
+    observed: ObservedCall | undefined,
   ): Promise<T> {
     if (course !== undefined) await course.begin();
     let failed: Server<C> | undefined;
@@ -124,7 +136,7 @@ export class Channel<C extends object> {
       const server = this.#pick(failed);
       let error: RoostError;
       try {
-        return await server.call(invoke, deadline);
+        return await server.call(invoke, deadline, observed?.onSent);
       } catch (thrown) {
         error = RoostError.from(thrown);
       }
@@ -137,6 +149,7 @@ export class Channel<C extends object> {
       if (error.code === 'Overloaded' && !this.#retries.withdraw()) throw told;
       failed = server;
       await this.#pause(told, attempt, backoff.next(), deadline, server);
+      observed?.retried(error);
     }
   }
 

@@ -53,7 +53,7 @@ export class GraphReads {
         const sources = packIds(sourcesOf(pairs));
         const destinations = packIds(destinationsOf(pairs));
         const packed = await channel.call(
-          (client, deadlineMs) => client.edge_states(graphId, sources, destinations, { deadline_ms: deadlineMs }),
+          (client, within) => client.edge_states(graphId, sources, destinations, within),
           options,
         );
         checkEntries(packed.length, pairs.length);
@@ -68,8 +68,7 @@ export class GraphReads {
         const sources = sourcesOf(pairs);
         const destinations = destinationsOf(pairs);
         const columns = await channel.call(
-          (client, deadlineMs) =>
-            client.edges(graphId, packIds(sources), packIds(destinations), { deadline_ms: deadlineMs }),
+          (client, within) => client.edges(graphId, packIds(sources), packIds(destinations), within),
           options,
         );
         return edgesFromColumns(columns, sources, destinations);
@@ -92,9 +91,7 @@ export class GraphReads {
             operations: queryToThrift({ kind: 'term', term: { graphId, sourceId, direction, states } }),
             page: { count, cursor: -1n },
           }));
-          const pages = await channel.callWithin(deadline, (client, deadlineMs) =>
-            client.select_pages(requests, { deadline_ms: deadlineMs }),
-          );
+          const pages = await channel.callWithin(deadline, (client, within) => client.select_pages(requests, within));
           checkEntries(pages.length, some.length);
           return pages.map(idPageFromThrift);
         });
@@ -106,8 +103,7 @@ export class GraphReads {
     this.counts = new Gatherer(
       async (ids, { direction, ...options }) => {
         const packed = await channel.call(
-          (client, deadlineMs) =>
-            client.counts(graphId, direction === 'forward', packIds(ids), { deadline_ms: deadlineMs }),
+          (client, within) => client.counts(graphId, direction === 'forward', packIds(ids), within),
           options,
         );
         return unpackCounts(packed, ids.length);
@@ -133,7 +129,7 @@ export async function newestOf(
     count,
   };
   const lists = edgeListsFromThrift(
-    await channel.call((client, deadlineMs) => client.newest_edges(query, { deadline_ms: deadlineMs }), options),
+    await channel.call((client, within) => client.newest_edges(query, within), options),
     ids,
   );
   return direction === 'forward' ? lists : lists.map((edges) => edges.map(turnedEdge));

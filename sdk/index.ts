@@ -7,6 +7,7 @@ export {
   type Address,
   type ErrorCode,
   type IdInput,
+  type OpenTelemetry,
   type Priority,
   type Snowflake,
 } from '../core/index.js';

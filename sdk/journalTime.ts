@@ -54,7 +54,7 @@ export class JournalTime implements TimeOfJournal {
   async #askOnce(): Promise<void> {
     try {
       this.learn(
-        await this.channel().call((client, deadlineMs) => client.journal_time({ deadline_ms: deadlineMs }), {
+        await this.channel().call((client, within) => client.journal_time(within), {
           deadlineMs: limits.defaultDeadlineMs,
         }),
       );

@@ -62,7 +62,7 @@ export class ManyReads {
       const sources = packIds(pairs.sourceIds.subarray(start, end));
       const destinations = packIds(pairs.destinationIds.subarray(start, end));
       const packed = await this.channel.call(
-        (client, deadlineMs) => client.edge_states(this.graphId, sources, destinations, { deadline_ms: deadlineMs }),
+        (client, within) => client.edge_states(this.graphId, sources, destinations, within),
         options,
       );
       checkEntries(packed.length, end - start);
@@ -75,8 +75,7 @@ export class ManyReads {
       const sources = pairs.sourceIds.subarray(start, end);
       const destinations = pairs.destinationIds.subarray(start, end);
       const columns = await this.channel.call(
-        (client, deadlineMs) =>
-          client.edges(this.graphId, packIds(sources), packIds(destinations), { deadline_ms: deadlineMs }),
+        (client, within) => client.edges(this.graphId, packIds(sources), packIds(destinations), within),
         options,
       );
       return edgesFromColumns(columns, sources, destinations);
@@ -101,8 +100,7 @@ export class ManyReads {
       const part = packIds(ids.subarray(start, end));
       return unpackCounts(
         await this.channel.call(
-          (client, deadlineMs) =>
-            client.counts(this.graphId, direction === 'forward', part, { deadline_ms: deadlineMs }),
+          (client, within) => client.counts(this.graphId, direction === 'forward', part, within),
           options,
         ),
         end - start,
@@ -115,8 +113,7 @@ export class ManyReads {
       const part = packIds(ids.subarray(start, end));
       return nodesFromColumns(
         await this.channel.call(
-          (client, deadlineMs) =>
-            client.nodes(this.graphId, direction === 'forward', part, { deadline_ms: deadlineMs }),
+          (client, within) => client.nodes(this.graphId, direction === 'forward', part, within),
           options,
         ),
         end - start,

@@ -117,10 +117,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
       operations: queryToThrift(query.query),
       page: query.#pageToThrift(options),
     }));
-    const results = await channel.call(
-      (client, deadlineMs) => client.select_pages(requests, { deadline_ms: deadlineMs }),
-      options,
-    );
+    const results = await channel.call((client, within) => client.select_pages(requests, within), options);
     return results.map((page, i) => queries[i]!.#marked(idPageFromThrift(page)));
   }
 
@@ -168,18 +165,13 @@ export class NodeQuery implements AsyncIterable<bigint> {
       return count;
     }
     const operations = queryToThrift(this.query);
-    return this.channel.call(
-      (client, deadlineMs) => client.count_query(operations, { deadline_ms: deadlineMs }),
-      options,
-    );
+    return this.channel.call((client, within) => client.count_query(operations, within), options);
   }
 
   /** A page, and how it was found: plan, estimate, shards touched, rows read. */
   async explain(options: PageOptions = {}): Promise<Explanation> {
     const request = { operations: queryToThrift(this.query), page: this.#pageToThrift(options) };
-    return explanationFromThrift(
-      await this.channel.call((client, deadlineMs) => client.explain(request, { deadline_ms: deadlineMs }), options),
-    );
+    return explanationFromThrift(await this.channel.call((client, within) => client.explain(request, within), options));
   }
 
   /** All ids, page by page; the next page is fetched while one is in use. The deadline holds for each page. */
@@ -205,12 +197,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
       return this.reads.firstPages.load(sourceId, { ...callOptions(options), direction, states, count: page.count });
     }
     const request = { operations: queryToThrift(this.query), page };
-    return idPageFromThrift(
-      await this.channel.call(
-        (client, deadlineMs) => client.select_page(request, { deadline_ms: deadlineMs }),
-        options,
-      ),
-    );
+    return idPageFromThrift(await this.channel.call((client, within) => client.select_page(request, within), options));
   }
 
   async #edgePage(page: FlockDBTypes.Page, options: CallOptions): Promise<EdgePage> {
@@ -218,10 +205,7 @@ export class NodeQuery implements AsyncIterable<bigint> {
       throw new RoostError('InvalidArgument', 'edges come of one node: a combination of sets has ids only');
     const request = { term: termToThrift(this.query.term), page };
     return edgePageFromThrift(
-      await this.channel.call(
-        (client, deadlineMs) => client.select_edge_page(request, { deadline_ms: deadlineMs }),
-        options,
-      ),
+      await this.channel.call((client, within) => client.select_edge_page(request, within), options),
     );
   }
 

@@ -1,8 +1,9 @@
-import { Deadline, limits, parseCount, RoostError } from '../core/index.js';
+import { Deadline, limits, type OpenTelemetry, parseCount, RoostError } from '../core/index.js';
 import type { JournalStatus } from '../wire/index.js';
 import { parseAddress, type ServerAddress } from './address.js';
 import type { Batch } from './batch.js';
 import { Channel, type CallOptions, type CloseOptions } from './channel.js';
+import { ClientTelemetry } from './clientTelemetry.js';
 import { ClusterCheck } from './clusterCheck.js';
 import type { StoreClient } from './clusterService.js';
 import { Graph, graphsService } from './graph.js';
@@ -38,6 +39,11 @@ export interface ConnectOptions extends StoreServers {
   readonly token?: string;
   /** A file with the token, in place of `token`; read for each connection, so that the token can be replaced. */
   readonly tokenFile?: string;
+  /**
+   * The package `@opentelemetry/api`: calls become spans of the application's traces, and are counted. Absent: nothing
+   * of it is loaded or done.
+   */
+  readonly openTelemetry?: OpenTelemetry;
 }
 
 /**
@@ -48,7 +54,7 @@ export interface ConnectOptions extends StoreServers {
  */
 export async function connect(to: string | ConnectOptions): Promise<Roost> {
   const options: ConnectOptions = typeof to === 'string' ? { servers: [to] } : to;
-  const { servers, cluster, deadlineMs = limits.defaultDeadlineMs, tls, token, tokenFile } = options;
+  const { servers, cluster, deadlineMs = limits.defaultDeadlineMs, tls, token, tokenFile, openTelemetry } = options;
   parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs);
   if (servers.length === 0)
     throw new RoostError('InvalidArgument', 'at least one server is needed', { fields: { argument: 'servers' } });
@@ -61,7 +67,8 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
   const addresses = servers.map(at);
   const check = new ClusterCheck(cluster);
   const time = new JournalTime(() => graphs);
-  const graphs: GraphChannel = new Channel(addresses, graphsService, deadlineMs, time, check);
+  const telemetry = openTelemetry === undefined ? undefined : new ClientTelemetry(openTelemetry);
+  const graphs: GraphChannel = new Channel(addresses, graphsService, deadlineMs, time, check, telemetry);
   const channels: Closable[] = [graphs];
   const open = <C extends object, Client>(service: StoreClient<C, Client>): Client => {
     const given = options[service.servers as keyof StoreServers];
@@ -71,7 +78,7 @@ export async function connect(to: string | ConnectOptions): Promise<Roost> {
         ...addresses[i]!,
         port: service.port(await info(deadline)) ?? service.defaultPort,
       }));
-    const channel = new Channel(places, service, deadlineMs, time, check);
+    const channel = new Channel(places, service, deadlineMs, time, check, telemetry);
     channels.push(channel);
     return service.open(channel);
   };

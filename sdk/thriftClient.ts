@@ -7,6 +7,8 @@ import { BinaryWriter } from '../wire/index.js';
  */
 export class Outgoing {
   writer: BinaryWriter | undefined;
+  /** The method of the last call. */
+  method = '';
 
   constructor(
     readonly send: (message: Buffer) => void,
@@ -21,9 +23,17 @@ export class Outgoing {
 }
 
 export class RequestWriter extends BinaryWriter {
+  readonly #outgoing: Outgoing;
+
   constructor(outgoing: Outgoing) {
     super(true, outgoing.send, outgoing.maxBytes);
     outgoing.writer = this;
+    this.#outgoing = outgoing;
+  }
+
+  override writeMessageBegin(name: string, type: number, seqid: number): void {
+    this.#outgoing.method = name;
+    super.writeMessageBegin(name, type, seqid);
   }
 }
 
@@ -45,10 +55,12 @@ interface Internals {
 /** A generated client with its unanswered calls by sequence id. */
 export class ThriftClient<C extends object> {
   readonly client: C;
+  readonly #outgoing: Outgoing;
   #lastSeqid = 0;
 
   constructor(Client: Generated<C>, send: (message: Buffer) => void, maxBytes?: number) {
-    this.client = new Client(new Outgoing(send, maxBytes), RequestWriter);
+    this.#outgoing = new Outgoing(send, maxBytes);
+    this.client = new Client(this.#outgoing, RequestWriter);
     // The generated client's own ids grow past 32 bits.
     this.#internals.new_seqid = () => (this.#lastSeqid = this.#lastSeqid === maxSeqid ? 1 : this.#lastSeqid + 1);
   }
@@ -56,6 +68,11 @@ export class ThriftClient<C extends object> {
   /** The sequence id of the last call. */
   get lastSeqid(): number {
     return this.#lastSeqid;
+  }
+
+  /** The method of the last call; '' before the first. */
+  get lastMethod(): string {
+    return this.#outgoing.method;
   }
 
   /** Fails one unanswered call; does nothing if it has been answered. */

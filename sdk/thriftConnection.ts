@@ -1,7 +1,14 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { deadlineExceeded, isRoostError, limits, RoostError, writeSoon, type Deadline } from '../core/index.js';
-import { AccessClient, BinaryReader, errorFromThrift, MessageSplitter, RoostException } from '../wire/index.js';
+import {
+  AccessClient,
+  BinaryReader,
+  errorFromThrift,
+  MessageSplitter,
+  RoostException,
+  type RoostTypes,
+} from '../wire/index.js';
 import type { ServerAddress } from './address.js';
 import { openSocket, refusedTls } from './openSocket.js';
 import { ThriftClient, type Generated } from './thriftClient.js';
@@ -11,8 +18,11 @@ import { Turns } from './turns.js';
 /** A server that is busy for a moment does not count as dead, however short the deadlines are. */
 const minProbeMs = 250;
 
-/** Makes one call. `deadlineMs` is the time left, which the server is told. */
-export type Invoke<C, T> = (client: C, deadlineMs: number) => Promise<T>;
+/** Makes one call. `within` tells the server the time that is left, and the trace that the call belongs to. */
+export type Invoke<C, T> = (client: C, within: RoostTypes.ReadOptions) => Promise<T>;
+
+/** Is told the method of a call once it has been sent. */
+export type OnSent = (method: string) => void;
 
 /** A Thrift service to connect to. */
 export interface Service<C extends object> {
@@ -105,8 +115,8 @@ export class ThriftConnection<C extends object> {
    * Throws the server's error, `DeadlineExceeded`, or `Unavailable` if the connection fails before the answer. A
    * service's own exception becomes the `cause` of an `Internal`.
    */
-  call<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
-    return this.#turns.run(() => this.#send(invoke, deadline), deadline);
+  call<T>(invoke: Invoke<C, T>, deadline: Deadline, onSent?: OnSent): Promise<T> {
+    return this.#turns.run(() => this.#send(invoke, deadline, onSent), deadline);
   }
 
   /** Fails the calls in flight and every later one. */
@@ -136,13 +146,14 @@ export class ThriftConnection<C extends object> {
     }
   }
 
-  async #send<T>(invoke: Invoke<C, T>, deadline: Deadline): Promise<T> {
+  async #send<T>(invoke: Invoke<C, T>, deadline: Deadline, onSent: OnSent | undefined): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
     const remainingMs = deadline.remainingMs();
     if (remainingMs === 0) throw deadlineExceeded('the call');
     const sentAtMs = performance.now();
-    const answer = invoke(this.#client.client, Math.max(1, Math.floor(remainingMs)));
+    const answer = invoke(this.#client.client, withinOf(remainingMs, deadline));
     const seqid = this.#client.lastSeqid;
+    onSent?.(this.#client.lastMethod);
     let timer = setTimeout(() => {
       if (this.#receivedAtMs < sentAtMs) this.#probe(remainingMs / 4);
       timer = setTimeout(() => {
@@ -212,6 +223,11 @@ export class ThriftConnection<C extends object> {
     }
   }
 }
+
+const withinOf = (remainingMs: number, { trace }: Deadline): RoostTypes.ReadOptions => {
+  const deadline_ms = Math.max(1, Math.floor(remainingMs));
+  return trace === undefined ? { deadline_ms } : { deadline_ms, traceparent: trace.traceparent };
+};
 
 /** A hint for connections that closed before any byte came: TLS settings that do not match look like that. */
 const mayBeWhy = (socket: Socket): string =>

@@ -98,20 +98,14 @@ export class TimelinesClient {
   async activity(user: IdInput, options: HomeOptions = {}): Promise<ActivityPage> {
     const request = pageRequest(user, options);
     return activityPageFromThrift(
-      await this.channel.call(
-        (client, deadlineMs) => client.activity_timeline(request, { deadline_ms: deadlineMs }),
-        options,
-      ),
+      await this.channel.call((client, within) => client.activity_timeline(request, within), options),
     );
   }
 
   /** The same page with the tweets to show, in one call. */
   async activityFragments(format: TweetFormat, user: IdInput, options: HomeOptions = {}): Promise<ShownActivityPage> {
     const request = { ...pageRequest(user, options), format };
-    const answer = await this.channel.call(
-      (client, deadlineMs) => client.activity_timeline(request, { deadline_ms: deadlineMs }),
-      options,
-    );
+    const answer = await this.channel.call((client, within) => client.activity_timeline(request, within), options);
     const page = activityPageFromThrift(answer);
     const tweets = answer.tweets == null ? [] : fragmentsFromThrift(answer.tweets, page.activity.length);
     return Object.assign(page, { tweets });
@@ -128,17 +122,12 @@ export class TimelinesClient {
 
   async #ids(method: TweetPages, user: IdInput, options: HomeOptions): Promise<TweetIdPage> {
     const request = pageRequest(user, options);
-    return homePageFromThrift(
-      await this.channel.call((client, deadlineMs) => client[method](request, { deadline_ms: deadlineMs }), options),
-    );
+    return homePageFromThrift(await this.channel.call((client, within) => client[method](request, within), options));
   }
 
   async #fragments(method: TweetPages, format: TweetFormat, user: IdInput, options: HomeOptions): Promise<TweetPage> {
     const request = { ...pageRequest(user, options), format };
-    const page = await this.channel.call(
-      (client, deadlineMs) => client[method](request, { deadline_ms: deadlineMs }),
-      options,
-    );
+    const page = await this.channel.call((client, within) => client[method](request, within), options);
     const ids = homePageFromThrift(page);
     const found = page.tweets == null ? [] : fragmentsFromThrift(page.tweets, ids.ids.length);
     return Object.assign(ids, { tweets: found.filter((tweet) => tweet !== undefined) });

@@ -142,7 +142,7 @@ export class TweetsClient {
       limits.tweetsPerCall,
       async (packed) => {
         const { tweets, found } = await this.channel.call(
-          (client, deadlineMs) => client.get_tweets(packed, options.deleted === true, { deadline_ms: deadlineMs }),
+          (client, within) => client.get_tweets(packed, options.deleted === true, within),
           options,
         );
         return { things: tweets.map(tweetFromThrift), found };
@@ -165,10 +165,7 @@ export class TweetsClient {
       limits.tweetsPerCall,
       async (part) =>
         fragmentsFromThrift(
-          await this.channel.call(
-            (client, deadlineMs) => client.get_fragments(packIds(part), format, { deadline_ms: deadlineMs }),
-            options,
-          ),
+          await this.channel.call((client, within) => client.get_fragments(packIds(part), format, within), options),
           part.length,
         ),
     );
@@ -178,7 +175,7 @@ export class TweetsClient {
   async timelineFragments(format: TweetFormat, user: IdInput, options: TimelineOptions = {}): Promise<Buffer[]> {
     const request = timelineRequest(user, options);
     const answer = await this.channel.call(
-      (client, deadlineMs) => client.timeline_fragments(request, format, { deadline_ms: deadlineMs }),
+      (client, within) => client.timeline_fragments(request, format, within),
       options,
     );
     return fragmentsFromThrift(answer).filter((fragment) => fragment !== undefined);
@@ -187,31 +184,21 @@ export class TweetsClient {
   /** A user's tweets, newest first. */
   async timeline(user: IdInput, options: TimelineOptions = {}): Promise<Tweet[]> {
     const request = timelineRequest(user, options);
-    return (
-      await this.channel.call((client, deadlineMs) => client.timeline(request, { deadline_ms: deadlineMs }), options)
-    ).map(tweetFromThrift);
+    return (await this.channel.call((client, within) => client.timeline(request, within), options)).map(
+      tweetFromThrift,
+    );
   }
 
   /** The ids of a user's tweets alone, which the index answers. */
   async timelineIds(user: IdInput, options: TimelineOptions = {}): Promise<bigint[]> {
     const request = timelineRequest(user, options);
-    return [
-      ...unpackIds(
-        await this.channel.call(
-          (client, deadlineMs) => client.timeline_ids(request, { deadline_ms: deadlineMs }),
-          options,
-        ),
-      ),
-    ];
+    return [...unpackIds(await this.channel.call((client, within) => client.timeline_ids(request, within), options))];
   }
 
   /** A user's tweets without the index, window by window from the newest; says how many were read. */
   async scan(user: IdInput, options: TimelineOptions = {}): Promise<ScannedTimeline> {
     const request = timelineRequest(user, options);
-    const answer = await this.channel.call(
-      (client, deadlineMs) => client.scan_timeline(request, { deadline_ms: deadlineMs }),
-      options,
-    );
+    const answer = await this.channel.call((client, within) => client.scan_timeline(request, within), options);
     return jsonReady({
       tweets: answer.tweets.map(tweetFromThrift),
       windowsRead: answer.windows_read,
@@ -226,14 +213,7 @@ export class TweetsClient {
     options: CallOptions & { readonly count?: number; readonly before?: IdInput } = {},
   ): Promise<bigint[]> {
     const request = relatedRequest(id, options);
-    return [
-      ...unpackIds(
-        await this.channel.call(
-          (client, deadlineMs) => client.reply_ids(request, { deadline_ms: deadlineMs }),
-          options,
-        ),
-      ),
-    ];
+    return [...unpackIds(await this.channel.call((client, within) => client.reply_ids(request, within), options))];
   }
 
   /** Ids of retweets of a tweet, newest first. */
@@ -242,14 +222,7 @@ export class TweetsClient {
     options: CallOptions & { readonly count?: number; readonly before?: IdInput } = {},
   ): Promise<bigint[]> {
     const request = relatedRequest(id, options);
-    return [
-      ...unpackIds(
-        await this.channel.call(
-          (client, deadlineMs) => client.retweet_ids(request, { deadline_ms: deadlineMs }),
-          options,
-        ),
-      ),
-    ];
+    return [...unpackIds(await this.channel.call((client, within) => client.retweet_ids(request, within), options))];
   }
 
   /**
@@ -262,10 +235,7 @@ export class TweetsClient {
       limits.idsPerCall,
       async (part) =>
         countsFromThrift(
-          await this.channel.call(
-            (client, deadlineMs) => client.tweet_counts(packIds(part), { deadline_ms: deadlineMs }),
-            options,
-          ),
+          await this.channel.call((client, within) => client.tweet_counts(packIds(part), within), options),
           part.length,
         ),
     );
@@ -307,11 +277,7 @@ export class TweetsClient {
   async #reserveIds(count: number, deadline: Deadline, signal: AbortSignal | undefined): Promise<bigint[]> {
     return [
       ...unpackIds(
-        await this.channel.callWithin(
-          deadline,
-          (client, deadlineMs) => client.reserve_ids(count, { deadline_ms: deadlineMs }),
-          signal,
-        ),
+        await this.channel.callWithin(deadline, (client, within) => client.reserve_ids(count, within), signal),
       ),
     ];
   }

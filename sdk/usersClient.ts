@@ -44,10 +44,7 @@ export class UsersClient {
       ids.map((id) => parseId(id)),
       limits.idsPerCall,
       async (packed) => {
-        const { users, found } = await this.channel.call(
-          (client, deadlineMs) => client.get_users(packed, { deadline_ms: deadlineMs }),
-          options,
-        );
+        const { users, found } = await this.channel.call((client, within) => client.get_users(packed, within), options);
         return { things: users.map(userFromThrift), found };
       },
     );

@@ -20,11 +20,11 @@ export function write<C extends object, T>(
   options: WriteCallOptions,
   deadline: Deadline = channel.deadline(options),
 ): Promise<T> {
-  const toThrift = writeOptionsToThrift(options);
+  const fixed = writeOptionsToThrift(options);
   const course = new WriteCourse(channel.time, deadline);
   return channel.callWithin(
     deadline,
-    (client, deadlineMs) => invoke(client, { ...toThrift(deadlineMs), ...course.send() }),
+    (client, within) => invoke(client, { ...fixed, ...within, ...course.send() }),
     options.signal,
     course,
   );

@@ -9,6 +9,7 @@ import {
   type WriteOptions,
 } from '../wire/index.js';
 import type { Caller } from './caller.js';
+import { traceOf } from './callTrace.js';
 import { deadlineLeft } from './deadlineLeft.js';
 
 type Wire<T> = Received<T> | null;
@@ -18,8 +19,10 @@ export function readOptions(
   { closed }: Pick<Caller, 'closed'>,
 ): ReadOptions & { readonly cancellation: Cancellation } {
   const deadlineMs = options?.deadline_ms ?? undefined;
+  const trace = traceOf(options);
   return {
     cancellation: closed,
+    ...(trace === undefined ? {} : { trace }),
     ...(deadlineMs === undefined ? {} : { deadlineMs: parseCount(deadlineMs, 'deadline_ms', 1, limits.maxDeadlineMs) }),
   };
 }

@@ -1,5 +1,5 @@
 import type { CallerAccess, Peer } from '../access/index.js';
-import type { Cancellation } from '../core/index.js';
+import type { Cancellation, Tracing } from '../core/index.js';
 import type { ServerLoad } from './serverLoad.js';
 
 /** The client of one connection, as handlers see it. */
@@ -15,6 +15,10 @@ export interface Caller {
    */
   readonly ended: Cancellation;
   readonly load: ServerLoad;
+  /** The name of the service that is called. */
+  readonly service: string;
+  /** Absent: calls are not traced. */
+  readonly tracing: Tracing | undefined;
   /**
    * How long, in milliseconds, the request that begins may have waited, unread and for its turn, as far as known.
    * Call it as the request begins.

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { CallerAccess, Peer, PortAccess } from '../access/index.js';
-import { Cancellation, limits, RoostError, writeSoon } from '../core/index.js';
+import { Cancellation, limits, RoostError, type Tracing, writeSoon } from '../core/index.js';
 import {
   AccessProcessor,
   BinaryReader,
@@ -42,6 +42,8 @@ export interface ConnectionParts {
   readonly reading: ReadingTurns;
   readonly slab: Slab;
   readonly service: ThriftService;
+  readonly name: string;
+  readonly tracing: Tracing | undefined;
   readonly access: PortAccess;
   readonly onClose: (connection: ServedConnection) => void;
   /** Requests were refused; the one read first had waited this long. */
@@ -69,6 +71,8 @@ export class ServedConnection implements Caller, Guest {
   readonly load: ServerLoad;
   readonly peer: Peer;
   readonly access: CallerAccess;
+  readonly service: string;
+  readonly tracing: Tracing | undefined;
   /** When the last request arrived or was answered. */
   lastActiveMs = performance.now();
   readonly #sinceMs = this.lastActiveMs;
@@ -112,6 +116,8 @@ export class ServedConnection implements Caller, Guest {
   constructor(private readonly parts: ConnectionParts) {
     const { socket, load, service } = parts;
     this.load = load;
+    this.service = parts.name;
+    this.tracing = parts.tracing;
     this.peer = peerOf(socket);
     this.#socket = socket;
     this.access = parts.access.enter(this.peer, () => this.#revoke());

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Gauge } from 'prom-client';
 import { Access, type PortAccess } from '../access/index.js';
-import { RoostError } from '../core/index.js';
+import { RoostError, type Tracing } from '../core/index.js';
 import type { Log, Metrics, ServerTls } from '../process/index.js';
 import { CallQueue } from './callQueue.js';
 import { ClientLines } from './clientLines.js';
@@ -25,6 +25,8 @@ export interface ThriftServerOptions {
   readonly processor: ThriftService;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Absent: traces of clients end here. */
+  readonly tracing?: Tracing | undefined;
   readonly limits?: ServerLimitOptions;
   /** Absent: everybody may call everything. */
   readonly access?: PortAccess;
@@ -51,7 +53,7 @@ export class ThriftServer {
   #looks: NodeJS.Timeout | undefined;
 
   private constructor(private readonly options: ThriftServerOptions) {
-    const { service, processor, metrics, log, limits, tls } = options;
+    const { service, processor, metrics, log, limits, tls, tracing } = options;
     const { access = Access.open.port({ service, roles: {} }) } = options;
     this.#load = new ServerLoad({
       ...defaultServerLimits,
@@ -105,6 +107,8 @@ export class ThriftServer {
           reading: this.#reading,
           slab: this.#slab,
           service: processor,
+          name: service,
+          tracing,
           access,
           onClose: (connection) => this.#connections.delete(connection),
           onFault: (reason, error) => {

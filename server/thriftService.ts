@@ -1,10 +1,11 @@
-import { RoostError } from '../core/index.js';
+import { RoostError, type Trace } from '../core/index.js';
 import type { Log, Metrics } from '../process/index.js';
 import { BinaryReader, callBounds, errorToThrift, PriorityNumber } from '../wire/index.js';
 import { AnswerWriter } from './answerWriter.js';
 import { authenticateMethod } from './authenticateMethod.js';
 import type { Caller } from './caller.js';
 import { CallHeads, methodOf, type CallHead } from './callHead.js';
+import { inTrace } from './callTrace.js';
 import { kindOfCall, type CallKind, type CallKinds } from './callKind.js';
 
 /** The parts that turn a generated processor into a service. */
@@ -79,8 +80,8 @@ export function thriftService<H extends object>({
   const templates = new WeakMap<RoostError, Map<string, Refusals>>();
   const uncounted = new Set<Refusals>();
 
-  const wrap = (name: string, method: Method, { load, access }: Caller): Method => {
-    const wrapped: Method = async (...args) => {
+  const wrap = (name: string, method: Method, { load, access, service, tracing }: Caller): Method => {
+    const work = async (args: readonly unknown[], trace: Trace | undefined): Promise<unknown> => {
       const startMs = performance.now();
       let code = 'OK';
       try {
@@ -97,13 +98,16 @@ export function thriftService<H extends object>({
       } catch (thrown) {
         const error = RoostError.from(thrown);
         ({ code } = error);
-        if (code === 'Internal') log.error({ err: error, method: name }, 'a call failed unexpectedly');
+        if (code === 'Internal')
+          log.error({ err: error, method: name, ...trace?.logged }, 'a call failed unexpectedly');
         throw toException(name, error);
       } finally {
         calls.inc({ method: name, code });
         seconds.observe({ method: name }, (performance.now() - startMs) / 1000);
       }
     };
+    const wrapped: Method = (...args) =>
+      inTrace(tracing, { method: name, service }, args, (trace) => work(args, trace));
     // The generated code concludes from the number of parameters that the method returns a promise.
     return Object.defineProperty(wrapped, 'length', { value: method.length });
   };

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RoostError } from '../../core/index.js';
+import { loggedTrace, type RoostError } from '../../core/index.js';
 import { writeOf } from './acceptedBefore.js';
 import { EntryMover, type EntryPlace, type NewEntry, type Refiled } from './entryMover.js';
 import { encodeJob, errorText, type JobEntry } from './jobEntry.js';
@@ -33,7 +33,7 @@ export class Attempts {
       const bad = failure.counts && (attempts >= config.errorLimit || failure.error.code === 'DataLoss');
       if (bad)
         log.error(
-          { err: failure.error, job: place.id, priority },
+          { err: failure.error, job: place.id, priority, ...loggedTrace(job.trace) },
           'a job was given up; it is kept in the bad-job queue',
         );
       const left = leavesLeft(job, failure, topologyVersion);

@@ -21,6 +21,8 @@ export interface JobEntry {
   readonly waiter: string | undefined;
   /** Where its write is recorded, for those who repeat it and wait; absent if nobody would. */
   readonly write?: string | undefined;
+  /** The place in a trace that it belongs to, as W3C Trace Context writes it. Absent: it is not traced. */
+  readonly trace?: string | undefined;
 }
 
 /** Error texts are for people; the log has the whole error. */
@@ -42,6 +44,7 @@ export function encodeJob(job: JobEntry, timePlaces?: string): (string | Buffer)
   if (job.failedUnder !== undefined) texts.push('topology', String(job.failedUnder));
   if (job.waiter !== undefined) texts.push('waiter', job.waiter);
   if (job.write !== undefined) texts.push('write', job.write);
+  if (job.trace !== undefined) texts.push('trace', job.trace);
   let head = headField('kind', job.kind) + headField('payload');
   for (let i = 0; i < texts.length; i += 2) head += headField(texts[i]!, texts[i + 1]);
   const checksum = checksumFields({ head, payload: job.payload }, timePlaces);
@@ -81,6 +84,7 @@ export function decodeJob(fields: readonly Buffer[]): JobEntry {
     acceptedAtMs: Number(byName.get('accepted') ?? 0),
     waiter: byName.get('waiter'),
     write: byName.get('write'),
+    trace: byName.get('trace'),
   };
 }
 

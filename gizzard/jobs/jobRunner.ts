@@ -1,4 +1,14 @@
-import { appendTo, Deadline, groupBy, priorities, type Priority, RoostError, Semaphore } from '../../core/index.js';
+import {
+  appendTo,
+  Deadline,
+  groupBy,
+  priorities,
+  type Priority,
+  RoostError,
+  Semaphore,
+  type Trace,
+  type Tracing,
+} from '../../core/index.js';
 import type { Log } from '../../process/index.js';
 import type { Hosts } from '../hosts.js';
 import { Heat } from '../routing/heat.js';
@@ -6,8 +16,8 @@ import type { Leaf, Route } from '../routing/route.js';
 import { shardKey } from '../topology/types.js';
 import type { Topology } from '../topology/topology.js';
 import type { JobEntry } from './jobEntry.js';
-import type { AnyJobType, ClusterJobType, FollowUp, JobType } from './jobType.js';
-import { LeafWriter } from './leafWriter.js';
+import type { AnyJobType, ClusterJobType, JobType } from './jobType.js';
+import { type Enqueue, LeafWriter } from './leafWriter.js';
 import { UnknownJob, waitingFor } from './unknownJobs.js';
 
 /**
@@ -63,12 +73,13 @@ export class JobRunner {
     private readonly hosts: Hosts,
     private readonly log: Log,
     private readonly applyDeadlineMs: number,
-    private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
+    private readonly enqueue: Enqueue,
     /** Checks for a newer topology. */
     private readonly lookAnew: () => Promise<void> = () => Promise.resolve(),
     /** Whether there are shards that this server cannot write properly, and others may. */
     private readonly unable: (topology: Topology) => boolean = () => false,
     private readonly heat: Heat = new Heat(),
+    private readonly tracing?: Tracing,
   ) {
     this.#types = types;
   }
@@ -78,14 +89,21 @@ export class JobRunner {
     return this.#inWork.size === 0 ? undefined : Math.min(...this.#inWork.keys());
   }
 
-  async run(job: JobEntry, priority: Priority): Promise<JobOutcome> {
-    const outcome = await this.#runUnder(this.topology(), job, priority);
+  run(job: JobEntry, priority: Priority): Promise<JobOutcome> {
+    const trace = this.tracing?.continue(job.trace);
+    if (trace === undefined) return this.#runUntilCurrent(job, priority);
+    const attributes = { 'roost.priority': priority, 'roost.attempts': job.attempts };
+    return trace.inSpan(`job ${job.kind}`, 'consumer', attributes, (own) => this.#runUntilCurrent(job, priority, own));
+  }
+
+  async #runUntilCurrent(job: JobEntry, priority: Priority, trace?: Trace): Promise<JobOutcome> {
+    const outcome = await this.#runUnder(this.topology(), job, priority, trace);
     if (outcome.refused !== true) return outcome;
     await this.lookAnew().catch((error: unknown) =>
       this.log.debug({ err: error }, 'a tree refused a job, and the topology cannot be read'),
     );
     const topology = this.topology();
-    return topology.version === outcome.topologyVersion ? outcome : this.#runUnder(topology, job, priority);
+    return topology.version === outcome.topologyVersion ? outcome : this.#runUnder(topology, job, priority, trace);
   }
 
   /** Removes cached entries of a job's items that some replicas lack. Throws `Unavailable`. */
@@ -101,13 +119,13 @@ export class JobRunner {
     await type.forget(items);
   }
 
-  async #runUnder(topology: Topology, job: JobEntry, priority: Priority): Promise<JobOutcome> {
+  async #runUnder(topology: Topology, job: JobEntry, priority: Priority, trace?: Trace): Promise<JobOutcome> {
     const { version } = topology;
     // A server that can write all of it takes the job, so that a write answered as applied is on every host.
     if (this.unable(topology)) return { failures: [], readable: false, handBack: true, topologyVersion: version };
     this.#inWork.set(version, (this.#inWork.get(version) ?? 0) + 1);
     try {
-      return { ...(await this.#run(job, priority, topology)), topologyVersion: version };
+      return { ...(await this.#run(job, priority, topology, trace)), topologyVersion: version };
     } finally {
       const left = this.#inWork.get(version)! - 1;
       if (left === 0) this.#inWork.delete(version);
@@ -115,12 +133,12 @@ export class JobRunner {
     }
   }
 
-  async #run(job: JobEntry, priority: Priority, topology: Topology): Promise<Placed> {
+  async #run(job: JobEntry, priority: Priority, topology: Topology, trace: Trace | undefined): Promise<Placed> {
     const type = this.#types.get(job.kind);
     // Another server may know the kind: the job waits for it, however long it takes.
     const known = type === undefined ? undefined : (type.version ?? 1);
     if (type === undefined || job.version > known!) return unknownHere(new UnknownJob(job.kind, job.version, known));
-    if (type.split === undefined) return this.#runOnce(type, job, priority);
+    if (type.split === undefined) return this.#runOnce(type, job, priority, trace);
     const byRoute = new Map<Route, unknown[]>();
     try {
       type.split(
@@ -137,14 +155,22 @@ export class JobRunner {
     for (const { root, leadsNowhere } of byRoute.keys()) if (leadsNowhere) return unlinked(shardKey(root.id));
     for (const [route, items] of byRoute) this.heat.written(route, items.length);
     const refused = [...byRoute.keys()].some((route) => route.writable.length === 0);
-    const placed = await this.#place(type, priority, byRoute, onlyLeaves(job, topology.version, [...byRoute.keys()]));
+    const only = onlyLeaves(job, topology.version, [...byRoute.keys()]);
+    const placed = await this.#place(type, priority, byRoute, only, trace);
     return refused ? { ...placed, refused } : placed;
   }
 
-  async #runOnce(type: ClusterJobType, job: JobEntry, priority: Priority): Promise<Placed> {
+  async #runOnce(
+    type: ClusterJobType,
+    job: JobEntry,
+    priority: Priority,
+    trace: Trace | undefined,
+  ): Promise<Placed> {
     try {
-      const followUps = await type.run(job.payload, Deadline.after(this.applyDeadlineMs), job.version);
-      for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority)) await this.enqueue(at, some);
+      const deadline = Deadline.after(this.applyDeadlineMs, undefined, trace);
+      const followUps = await type.run(job.payload, deadline, job.version);
+      for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority))
+        await this.enqueue(at, some, trace);
       return { failures: [], readable: true };
     } catch (thrown) {
       if (thrown instanceof UnknownJob) return unknownHere(thrown);
@@ -158,6 +184,7 @@ export class JobRunner {
     priority: Priority,
     byRoute: ReadonlyMap<Route, readonly unknown[]>,
     only: ReadonlySet<string> | undefined,
+    trace: Trace | undefined,
   ): Promise<Placed> {
     return new Promise((resolve) => {
       const failures = new Map<
@@ -213,15 +240,16 @@ export class JobRunner {
             continue;
           }
           outstanding++;
-          writer.push(items, priority, (reason) => {
+          const done = (reason: RoostError | undefined): void => {
             if (reason === undefined) {
               if (makesReadable(leaf)) unread.delete(route);
             } else {
-              this.log.debug({ err: reason, shard: leaf.key }, 'a job failed on a shard');
+              this.log.debug({ err: reason, shard: leaf.key, ...trace?.logged }, 'a job failed on a shard');
               fail(leaf, reason);
             }
             finish();
-          });
+          };
+          writer.push({ items, priority, trace, done });
         }
       }
       finish();

@@ -9,6 +9,7 @@ import {
   type Priority,
   RoostError,
   systemMicros,
+  type Tracing,
   type WriteIdentity,
 } from '../../core/index.js';
 import type { DatabaseHosts } from '../../mysql/index.js';
@@ -112,6 +113,7 @@ export class Jobs {
     /** Whether there are shards that this process cannot write properly. It then takes no jobs: others may know them. */
     unable: (topology: Topology) => boolean = () => false,
     heat: Heat = new Heat(),
+    tracing?: Tracing,
   ) {
     const { cluster } = config;
     const shared = this.#connect(config, log);
@@ -155,10 +157,11 @@ export class Jobs {
       hosts,
       log,
       config.pool.queryTimeoutMs,
-      (priority, jobs) => this.#journal.enqueue(priority, jobs),
+      (priority, jobs, trace) => this.#journal.enqueue(priority, jobs, trace),
       lookAnew,
       unable,
       heat,
+      tracing,
     ));
     const finished = metrics.counter('roost_jobs_total', 'Jobs by how an attempt at them ended', [
       'priority',
@@ -392,7 +395,22 @@ export class Jobs {
     }
   }
 
-  async #append(
+  #append(
+    priority: Priority,
+    jobs: readonly NewJob[],
+    deadline: Deadline,
+    replicate: boolean,
+    identity: WriteIdentity | undefined,
+  ): Promise<string | undefined> {
+    return deadline.inSpan(
+      'journal append',
+      'producer',
+      () => ({ 'roost.priority': priority, 'roost.jobs': jobs.length }),
+      (within) => this.#appendTo(priority, jobs, within, replicate, identity),
+    );
+  }
+
+  async #appendTo(
     priority: Priority,
     jobs: readonly NewJob[],
     deadline: Deadline,

@@ -8,6 +8,7 @@ import {
   priorities,
   type Priority,
   RoostError,
+  type Trace,
   type WriteIdentity,
   writeIdentityBytes,
 } from '../../core/index.js';
@@ -94,6 +95,7 @@ const noCopies: JobCopies = { remotes: [], fanouts: [], version: Number.MAX_SAFE
 const encodeNew = (
   { kind, payload, waiter, leaves }: NewJob & FollowUp,
   version: number,
+  trace: Trace | undefined,
   write?: string,
   timePlaces?: string,
 ): (string | Buffer)[] =>
@@ -108,6 +110,7 @@ const encodeNew = (
       attempts: 0,
       lastError: '',
       acceptedAtMs: Date.now(),
+      trace: trace?.traceparent,
     },
     timePlaces,
   );
@@ -187,6 +190,7 @@ export class Journal {
       const encoded = encodeNew(
         job,
         job.version ?? this.versionOf(job.kind),
+        deadline.trace,
         job.waiter === undefined ? undefined : remembered,
         count > 0 ? places : undefined,
       );
@@ -284,11 +288,18 @@ export class Journal {
     );
   }
 
-  /** Adds jobs that follow from accepted ones. They belong to accepted work, so that no limit refuses them. */
-  async enqueue(priority: Priority, jobs: readonly FollowUp[]): Promise<void> {
+  /**
+   * Adds jobs that follow from accepted ones, and belong to their trace. They belong to accepted work, so that no limit
+   * refuses them.
+   */
+  async enqueue(priority: Priority, jobs: readonly FollowUp[], trace?: Trace): Promise<void> {
     const transaction = this.#redis.multi();
     for (const job of jobs)
-      transaction.xadd(this.#keys[priority].queued, '*', ...encodeNew(job, job.version ?? this.versionOf(job.kind)));
+      transaction.xadd(
+        this.#keys[priority].queued,
+        '*',
+        ...encodeNew(job, job.version ?? this.versionOf(job.kind), trace),
+      );
     try {
       await results(transaction);
     } catch (error) {

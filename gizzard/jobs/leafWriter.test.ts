@@ -20,7 +20,7 @@ async function batchesOf(groups: readonly (readonly [Priority, ...number[]])[], 
   const enqueue = (): Promise<void> => Promise.resolve();
   await new Promise<void>((resolve) => {
     const writer = new LeafWriter(type, {} as Leaf, host, new Semaphore(1), 1_000, enqueue, resolve);
-    for (const [priority, ...items] of groups) writer.push(items, priority, () => undefined);
+    for (const [priority, ...items] of groups) writer.push({ items, priority, done: () => undefined });
   });
   return batches;
 }

@@ -1,6 +1,15 @@
-import { Deadline, giveWay, groupBy, priorities, type Priority, RoostError, type Semaphore } from '../../core/index.js';
+import {
+  Deadline,
+  giveWay,
+  groupBy,
+  priorities,
+  type Priority,
+  RoostError,
+  type Semaphore,
+  Trace,
+} from '../../core/index.js';
 import type { Host } from '../backend.js';
-import type { Leaf } from '../routing/route.js';
+import { type Leaf, spanOf } from '../routing/route.js';
 import type { FollowUp, JobType } from './jobType.js';
 
 /**
@@ -9,9 +18,15 @@ import type { FollowUp, JobType } from './jobType.js';
  */
 const smallItemsAtOnce = 1_000;
 
+/** Journals jobs that follow from others, as part of their trace. */
+export type Enqueue = (priority: Priority, jobs: readonly FollowUp[], trace?: Trace) => Promise<void>;
+
+/** The part of one job for a leaf. */
 interface Group<Item> {
   readonly items: readonly Item[];
   readonly priority: Priority;
+  readonly trace?: Trace | undefined;
+  /** Called once; with the error if the items were not applied. */
   readonly done: (error: RoostError | undefined) => void;
 }
 
@@ -34,14 +49,13 @@ export class LeafWriter<Item> {
     private readonly host: Host,
     private readonly slots: Semaphore,
     private readonly deadlineMs: number,
-    private readonly enqueue: (priority: Priority, jobs: readonly FollowUp[]) => Promise<void>,
+    private readonly enqueue: Enqueue,
     /** Called when nothing is left to apply. */
     private readonly onIdle: () => void,
   ) {}
 
-  /** `done` is called once; with the error if the items were not applied. */
-  push(items: readonly Item[], priority: Priority, done: (error: RoostError | undefined) => void): void {
-    this.#waiting.push({ items, priority, done });
+  push(group: Group<Item>): void {
+    this.#waiting.push(group);
     if (!this.#running) {
       this.#running = true;
       void this.#run();
@@ -80,31 +94,29 @@ export class LeafWriter<Item> {
   async #applyTogether(groups: readonly Group<Item>[]): Promise<void> {
     // Follow-up jobs of the most urgent one must not wait in others' queues.
     const priority = priorities.find((each) => groups.some((group) => group.priority === each))!;
-    const error = await this.#apply(
-      groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items),
-      priority,
-    );
+    const error = await this.#apply(groups, priority);
     // A host's error would meet each group alone as well; any other may be the fault of one group.
     if (error === undefined || groups.length === 1 || error.retryable) {
       for (const group of groups) group.done(error);
       return;
     }
-    for (const group of groups) group.done(await this.#apply(group.items, group.priority));
+    for (const group of groups) group.done(await this.#apply([group], group.priority));
   }
 
-  async #apply(items: readonly Item[], priority: Priority): Promise<RoostError | undefined> {
+  /** Applies groups in the trace of the first that has one. */
+  async #apply(groups: readonly Group<Item>[], priority: Priority): Promise<RoostError | undefined> {
     const { health, name } = this.host;
     if (!health.healthy)
       return new RoostError('Unavailable', health.reason === '' ? `${name} is down` : health.reason, {
         fields: { host: name },
       });
+    const items = groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items);
+    const traces = groups.flatMap(({ trace }) => trace ?? []);
+    const work = (trace: Trace | undefined): Promise<void> => this.#applyInParts(items, priority, trace);
     try {
-      for (let start = 0; start < items.length; start += this.#itemsAtOnce) {
-        await giveWay();
-        const part = items.length <= this.#itemsAtOnce ? items : items.slice(start, start + this.#itemsAtOnce);
-        const followUps = await this.type.apply(this.host, this.leaf, part, Deadline.after(this.deadlineMs));
-        for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority)) await this.enqueue(at, some);
-      }
+      await (traces.length === 0
+        ? work(undefined)
+        : Trace.together(traces, 'leaf write', { ...spanOf(this.leaf, name), 'roost.items': items.length }, work));
       return undefined;
     } catch (error) {
       const reason = RoostError.from(error);
@@ -113,6 +125,17 @@ export class LeafWriter<Item> {
         cause: reason,
         fields: { host: this.host.name },
       });
+    }
+  }
+
+  async #applyInParts(items: readonly Item[], priority: Priority, trace: Trace | undefined): Promise<void> {
+    for (let start = 0; start < items.length; start += this.#itemsAtOnce) {
+      await giveWay();
+      const part = items.length <= this.#itemsAtOnce ? items : items.slice(start, start + this.#itemsAtOnce);
+      const deadline = Deadline.after(this.deadlineMs, undefined, trace);
+      const followUps = await this.type.apply(this.host, this.leaf, part, deadline);
+      for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority))
+        await this.enqueue(at, some, trace);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Heat } from './heat.js';
 import type { Hedge } from './hedge.js';
 import { onSameHosts, readableOn } from './onSameHosts.js';
 import { readAny } from './readAny.js';
-import type { Leaf, Route } from './route.js';
+import { type Leaf, type Route, spanOf } from './route.js';
 
 /** A leaf of one of several routes, with the route's index. */
 export interface PlacedLeaf {
@@ -53,7 +53,13 @@ export class ReplicaReads {
       async (leaf, within) => {
         const current = lagging.isCurrent(leaf.key);
         // A leaf's type names its backend, and shards are created only on that backend's hosts.
-        const answer = await read(this.hosts.host(leaf.shard.id.hostname) as H, leaf, within);
+        const host = this.hosts.host(leaf.shard.id.hostname) as H;
+        const answer = await within.inSpan(
+          'leaf read',
+          'internal',
+          () => spanOf(leaf, host.name),
+          (part) => read(host, leaf, part),
+        );
         if (!current || !lagging.isCurrent(leaf.key)) deadline.sawLagging();
         return answer;
       },

@@ -1,3 +1,4 @@
+import type { Attributes } from '../../core/index.js';
 import { stronger, weaker, type Behavior } from '../nodes/index.js';
 import type { ShardNode } from '../topology/shardGraph.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
@@ -9,6 +10,9 @@ export interface Leaf {
   readonly read: Behavior;
   readonly write: Behavior;
 }
+
+/** Attributes of a span of work on a leaf. */
+export const spanOf = (leaf: Leaf, host: string): Attributes => ({ 'roost.shard': leaf.key, 'server.address': host });
 
 /** A replication tree as linked. Ends have a `leaf`. */
 export interface TreeNode {

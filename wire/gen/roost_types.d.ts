@@ -29,8 +29,9 @@ export declare class Graph {
 
 export declare class ReadOptions {
     public deadline_ms?: number;
+    public traceparent?: string;
 
-      constructor(args?: { deadline_ms?: number; });
+      constructor(args?: { deadline_ms?: number; traceparent?: string; });
   }
 
 export declare class WriteIdentity {
@@ -45,8 +46,9 @@ export declare class WriteOptions {
     public acknowledgment?: Acknowledgment;
     public deadline_ms?: number;
     public identity?: WriteIdentity;
+    public traceparent?: string;
 
-      constructor(args?: { priority?: flockdb_ttypes.Priority; acknowledgment?: Acknowledgment; deadline_ms?: number; identity?: WriteIdentity; });
+      constructor(args?: { priority?: flockdb_ttypes.Priority; acknowledgment?: Acknowledgment; deadline_ms?: number; identity?: WriteIdentity; traceparent?: string; });
   }
 
 export declare class EdgeWrites {

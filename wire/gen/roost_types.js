@@ -215,9 +215,13 @@ export const Graph = class {
 export const ReadOptions = class {
   constructor(args) {
     this.deadline_ms = null;
+    this.traceparent = null;
     if (args) {
       if (args.deadline_ms !== undefined && args.deadline_ms !== null) {
         this.deadline_ms = args.deadline_ms;
+      }
+      if (args.traceparent !== undefined && args.traceparent !== null) {
+        this.traceparent = args.traceparent;
       }
     }
   }
@@ -239,9 +243,13 @@ export const ReadOptions = class {
           input.skip(ftype);
         }
         break;
-        case 0:
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.traceparent = input.readString();
+        } else {
           input.skip(ftype);
-          break;
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -256,6 +264,11 @@ export const ReadOptions = class {
     if (this.deadline_ms !== null && this.deadline_ms !== undefined) {
       output.writeFieldBegin('deadline_ms', Thrift.Type.I32, 1);
       output.writeI32(this.deadline_ms);
+      output.writeFieldEnd();
+    }
+    if (this.traceparent !== null && this.traceparent !== undefined) {
+      output.writeFieldBegin('traceparent', Thrift.Type.STRING, 2);
+      output.writeString(this.traceparent);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -335,6 +348,7 @@ export const WriteOptions = class {
     this.acknowledgment = null;
     this.deadline_ms = null;
     this.identity = null;
+    this.traceparent = null;
     if (args) {
       if (args.priority !== undefined && args.priority !== null) {
         this.priority = args.priority;
@@ -347,6 +361,9 @@ export const WriteOptions = class {
       }
       if (args.identity !== undefined && args.identity !== null) {
         this.identity = new WriteIdentity(args.identity);
+      }
+      if (args.traceparent !== undefined && args.traceparent !== null) {
+        this.traceparent = args.traceparent;
       }
     }
   }
@@ -390,6 +407,13 @@ export const WriteOptions = class {
           input.skip(ftype);
         }
         break;
+        case 5:
+        if (ftype == Thrift.Type.STRING) {
+          this.traceparent = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -419,6 +443,11 @@ export const WriteOptions = class {
     if (this.identity !== null && this.identity !== undefined) {
       output.writeFieldBegin('identity', Thrift.Type.STRUCT, 4);
       this.identity.write(output);
+      output.writeFieldEnd();
+    }
+    if (this.traceparent !== null && this.traceparent !== undefined) {
+      output.writeFieldBegin('traceparent', Thrift.Type.STRING, 5);
+      output.writeString(this.traceparent);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

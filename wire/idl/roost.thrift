@@ -25,8 +25,13 @@ struct Graph {
   2: string name
 }
 
+/*
+ * traceparent: the span of the caller, as W3C Trace Context writes it, sent only for traces that are sampled. Servers that keep
+ * no traces ignore it.
+ */
 struct ReadOptions {
   1: optional i32 deadline_ms
+  2: optional string traceparent
 }
 
 /* Journaled: answered once in the journal. Materialized: answered once applied in both directions. */
@@ -44,12 +49,13 @@ struct WriteIdentity {
   2: i64 not_after
 }
 
-/* identity absent: each time that the write comes it is accepted anew. */
+/* identity absent: each time that the write comes it is accepted anew. traceparent: as in ReadOptions. */
 struct WriteOptions {
   1: optional flockdb.Priority priority
   2: optional Acknowledgment acknowledgment
   3: optional i32 deadline_ms
   4: optional WriteIdentity identity
+  5: optional string traceparent
 }
 
 /* operations: values of ExecuteOperationType, one byte for all edges or one for each. positions absent: the time of the write. times absent: now. */

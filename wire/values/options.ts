@@ -5,6 +5,7 @@ import {
   type Cancellation,
   type Micros,
   type Priority,
+  type Trace,
   type WriteIdentity,
 } from '../../core/index.js';
 
@@ -20,6 +21,8 @@ export interface ReadOptions {
   readonly deadlineMs?: number;
   /** The waiting client's: work that still waits is abandoned when it disconnects. */
   readonly cancellation?: Cancellation;
+  /** The place in a trace that the call belongs to. Absent: it is not traced. */
+  readonly trace?: Trace | undefined;
 }
 
 /** Options of a write. */
@@ -39,10 +42,11 @@ export interface TimedWriteOptions extends WriteOptions {
 }
 
 /** The deadline of a call that begins now. Throws `InvalidArgument` if it is out of range. */
-export const deadlineOf = ({ deadlineMs = limits.defaultDeadlineMs, cancellation }: ReadOptions): Deadline =>
-  Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation);
+export const deadlineOf = ({ deadlineMs = limits.defaultDeadlineMs, cancellation, trace }: ReadOptions): Deadline =>
+  Deadline.after(parseCount(deadlineMs, 'deadlineMs', 1, limits.maxDeadlineMs), cancellation, trace);
 
-/** The option of a call that is part of another, and ends with it. */
-export const until = (deadline: Deadline): { readonly deadlineMs: number } => ({
+/** The options of a call that is part of another: it ends with it, and belongs to its trace. */
+export const until = (deadline: Deadline): Required<Pick<ReadOptions, 'deadlineMs' | 'trace'>> => ({
   deadlineMs: Math.max(1, Math.floor(deadline.remainingMs())),
+  trace: deadline.trace,
 });

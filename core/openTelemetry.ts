@@ -1,0 +1,73 @@
+/**
+ * The part of the package `@opentelemetry/api` that Roost uses, so that neither the client nor its types need the
+ * package: `import * as openTelemetry from '@opentelemetry/api'` fits.
+ */
+export interface OpenTelemetry {
+  readonly ROOT_CONTEXT: object;
+  readonly context: { active(): object };
+  readonly trace: {
+    getTracer(name: string): Tracer;
+    getSpanContext(context: object): SpanContext | undefined;
+    setSpanContext(context: object, span: SpanContext): object;
+  };
+  readonly metrics: { getMeter(name: string): Meter };
+}
+
+/** The name under which Roost's spans and metrics appear. */
+export const instrumentationName = 'roostdb';
+
+/** Details of a span or of a measurement, by OpenTelemetry's names. */
+export type Attributes = Readonly<Record<string, string | number | boolean>>;
+
+export interface SpanContext {
+  /** 32 and 16 hexadecimal digits. */
+  traceId: string;
+  spanId: string;
+  /** Bit 0: sampled. */
+  traceFlags: number;
+  isRemote?: boolean;
+}
+
+export interface Span {
+  spanContext(): SpanContext;
+  addEvent(name: string, attributes: Attributes): unknown;
+  setAttributes(attributes: Attributes): unknown;
+  setStatus(status: { code: number; message: string }): unknown;
+  updateName(name: string): unknown;
+  end(): void;
+}
+
+export interface Tracer {
+  startSpan(
+    name: string,
+    options: { kind: number; attributes: Attributes; links?: { context: SpanContext }[] },
+    context: object,
+  ): Span;
+}
+
+interface Instrument {
+  add(value: number, attributes: Attributes): void;
+}
+
+export interface Histogram {
+  record(value: number, attributes: Attributes): void;
+}
+
+export interface Meter {
+  createCounter(name: string, options: { description: string }): Instrument;
+  createHistogram(
+    name: string,
+    options: { description: string; unit: string; advice: { explicitBucketBoundaries: number[] } },
+  ): Histogram;
+}
+
+/** OpenTelemetry's numbers. */
+export const spanKinds = { internal: 0, server: 1, client: 2, producer: 3, consumer: 4 } as const;
+export type SpanKind = keyof typeof spanKinds;
+const failedStatus = 2;
+
+/** Marks a span as failed. */
+export const failSpan = (span: Span, code: string, message: string): void => {
+  span.setAttributes({ 'error.type': code });
+  span.setStatus({ code: failedStatus, message });
+};

@@ -1,0 +1,126 @@
+import { RoostError } from './errors.js';
+import {
+  failSpan,
+  instrumentationName,
+  type Attributes,
+  type OpenTelemetry,
+  type Span,
+  type SpanContext,
+  type SpanKind,
+  spanKinds,
+  type Tracer,
+} from './openTelemetry.js';
+
+const sampledFlag = 1;
+/** Version 00 of W3C Trace Context, which readers of later versions understand too. */
+const traceparentForm = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+/** The traces of a process that continues those of its clients. It begins none itself. */
+export class Tracing {
+  readonly #tracer: Tracer;
+
+  constructor(private readonly api: OpenTelemetry) {
+    this.#tracer = api.trace.getTracer(instrumentationName);
+  }
+
+  /** Continues a sampled trace from another process. Undefined for one that is not sampled, or not readable. */
+  continue(traceparent: string | null | undefined): Trace | undefined {
+    const [, traceId, spanId, flags] = traceparentForm.exec(traceparent ?? '') ?? [];
+    if (traceId === undefined || spanId === undefined) return undefined;
+    const traceFlags = Number.parseInt(flags!, 16) & sampledFlag;
+    return traceOf(this.api, this.#tracer, { traceId, spanId, traceFlags, isRemote: true });
+  }
+
+  /**
+   * Begins the span of a call. Its parent is the application's active span, if there is one; the application's sampler
+   * decides about it.
+   */
+  begin(name: string, kind: SpanKind, attributes: Attributes): { readonly span: Span; readonly trace?: Trace } {
+    const span = this.#tracer.startSpan(name, { kind: spanKinds[kind], attributes }, this.api.context.active());
+    const trace = traceOf(this.api, this.#tracer, span.spanContext());
+    return trace === undefined ? { span } : { span, trace };
+  }
+}
+
+/** A place in a trace, as fields of a log line; none for what is not traced. */
+export function loggedTrace(traceparent: string | undefined): Partial<Trace['logged']> {
+  const [, trace_id, span_id] = traceparentForm.exec(traceparent ?? '') ?? [];
+  return trace_id === undefined || span_id === undefined ? {} : { trace_id, span_id };
+}
+
+/** Undefined for a span that is not sampled: nothing is done for it. */
+const traceOf = (api: OpenTelemetry, tracer: Tracer, span: SpanContext): Trace | undefined =>
+  (span.traceFlags & sampledFlag) === 0 ? undefined : new Trace(api, tracer, span);
+
+/** A place in a sampled trace: the span that spans of further work have as their parent. */
+export class Trace {
+  constructor(
+    private readonly api: OpenTelemetry,
+    private readonly tracer: Tracer,
+    private readonly at: SpanContext,
+  ) {}
+
+  /** The place, as W3C Trace Context writes it. */
+  get traceparent(): string {
+    return `00-${this.at.traceId}-${this.at.spanId}-01`;
+  }
+
+  /** The place, as fields of a log line. */
+  get logged(): { readonly trace_id: string; readonly span_id: string } {
+    return { trace_id: this.at.traceId, span_id: this.at.spanId };
+  }
+
+  /** Runs work in a span. The work's trace is undefined if this process's sampler does not keep the span. */
+  async inSpan<T>(
+    name: string,
+    kind: SpanKind,
+    attributes: Attributes,
+    work: (trace: Trace | undefined) => Promise<T>,
+  ): Promise<T> {
+    const span = this.#start(name, kind, attributes);
+    return endedWith(span, work(this.#of(span)));
+  }
+
+  /** Runs work that several traces share: in a span of the first; spans of the others link to that one. */
+  static together<T>(
+    traces: readonly Trace[],
+    name: string,
+    attributes: Attributes,
+    work: (trace: Trace | undefined) => Promise<T>,
+  ): Promise<T> {
+    const [first, ...others] = traces;
+    if (first === undefined) return work(undefined);
+    return first.inSpan(name, 'internal', attributes, async (trace) => {
+      const linked = others.map((other) => other.#start(name, 'internal', attributes, trace?.at));
+      try {
+        return await work(trace);
+      } finally {
+        for (const span of linked) span.end();
+      }
+    });
+  }
+
+  #of(span: Span): Trace | undefined {
+    return traceOf(this.api, this.tracer, span.spanContext());
+  }
+
+  #start(name: string, kind: SpanKind, attributes: Attributes, link?: SpanContext): Span {
+    return this.tracer.startSpan(
+      name,
+      { kind: spanKinds[kind], attributes, ...(link === undefined ? {} : { links: [{ context: link }] }) },
+      this.api.trace.setSpanContext(this.api.ROOT_CONTEXT, this.at),
+    );
+  }
+}
+
+async function endedWith<T>(span: Span, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (thrown) {
+    const { code, message } = RoostError.from(thrown);
+    failSpan(span, code, message);
+    throw thrown;
+  } finally {
+    span.end();
+  }
+}
