@@ -3,12 +3,11 @@
  * package: `import * as openTelemetry from '@opentelemetry/api'` fits.
  */
 export interface OpenTelemetry {
-  readonly ROOT_CONTEXT: object;
-  readonly context: { active(): object };
+  readonly ROOT_CONTEXT: Context;
+  readonly context: { active(): Context };
   readonly trace: {
     getTracer(name: string): Tracer;
-    getSpanContext(context: object): SpanContext | undefined;
-    setSpanContext(context: object, span: SpanContext): object;
+    setSpanContext(context: Context, span: SpanContext): Context;
   };
   readonly metrics: { getMeter(name: string): Meter };
 }
@@ -18,6 +17,13 @@ export const instrumentationName = 'roostdb';
 
 /** Details of a span or of a measurement, by OpenTelemetry's names. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
+
+/** Opaque here: what a span's parent is taken from. */
+interface Context {
+  getValue(key: symbol): unknown;
+  setValue(key: symbol, value: unknown): Context;
+  deleteValue(key: symbol): Context;
+}
 
 export interface SpanContext {
   /** 32 and 16 hexadecimal digits. */
@@ -41,7 +47,7 @@ export interface Tracer {
   startSpan(
     name: string,
     options: { kind: number; attributes: Attributes; links?: { context: SpanContext }[] },
-    context: object,
+    context: Context,
   ): Span;
 }
 
