@@ -28,7 +28,7 @@ export class CallerAccess {
 
   constructor(
     private readonly port: PortAccess,
-    private readonly peer: Peer,
+    readonly peer: Peer,
     private readonly onRevoked: () => void,
   ) {
     const { access } = port;

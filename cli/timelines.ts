@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { kindNames, openTimelines, type KindName, type TimelineService } from '../timeline/index.js';
+import { kindNames, openTimelines, type KindName, type TimelineService, timelineStats } from '../timeline/index.js';
 import { groupCommands } from './commandGroups.js';
 import type { CliIo } from './console/cliIo.js';
 import {
@@ -14,10 +14,10 @@ import {
   openConfig,
   outputFor,
 } from './console/command.js';
+import { countsOver } from './console/countsOver.js';
 import { addCheckOptions, type CheckCommandOptions, checkStores } from './check.js';
 import { addPageCommands } from './timelines/pageCommands.js';
 import { statsText } from './timelines/statsText.js';
-import { timelineStats } from './timelines/timelineStats.js';
 
 interface SetupOptions extends ConfigOptions {
   readonly shards: number;
@@ -143,7 +143,9 @@ function addCareCommands(timeline: Command, io: CliIo): void {
     .option('--seconds <count>', 'how long to count for the rates', integerArgument(1, 600), 1)
     .addOption(configOption())
     .action(async ({ seconds, ...options }: ConfigOptions & { readonly seconds: number }) => {
-      const stats = await withTimelines(io, options, (service) => timelineStats(service, seconds));
+      const stats = await withTimelines(io, options, async (service) =>
+        timelineStats(service, await countsOver(service.gizzard, seconds)),
+      );
       const output = outputFor(io, options);
       output.result(stats, () => statsText(stats, output));
     });

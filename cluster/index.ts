@@ -12,6 +12,8 @@ export { whyNotReady } from './readiness.js';
 export { processesOf, serveProcesses, type ServedProcesses } from './serveProcesses.js';
 export { shareOfProcess } from './shareOfProcess.js';
 export { portOf, serveCluster, type ServedCluster } from './serveCluster.js';
+export { sampleKey, serverCounts, type ServerCounts } from './serverCounts.js';
+export type { CellForm, PageTable, StorePage } from './storePage.js';
 export { servedNames, servicesOf, type NamedService } from './servicesOf.js';
 export type { HostLeave, StoreHosts } from './storeHosts.js';
 export {

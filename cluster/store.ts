@@ -10,6 +10,7 @@ import type { CachedKinds } from './cachedKind.js';
 import type { CheckOptions, CheckReport } from './checkReport.js';
 import type { CliIo } from './cliIo.js';
 import type { StoreHosts } from './storeHosts.js';
+import type { StorePage } from './storePage.js';
 
 /** A store's name, and what it opens. */
 export interface StoreLike {
@@ -115,6 +116,8 @@ export interface Store<
   check?(opened: Opened, options: CheckOptions): Promise<CheckReport>;
   /** What backups keep of it beside its shards' rows, which `MovableTable.saved` covers. Absent: nothing. */
   readonly backup?: StoreBackup<NoInfer<Opened>>;
+  /** Its pages of the dashboard. Absent: none. */
+  readonly pages?: readonly StorePage<NoInfer<Opened>>[];
   /** Its part in adding, draining and removing database hosts. Absent: it has nothing but its shards on them. */
   readonly hosts?: StoreHosts<NoInfer<Opened>>;
   /**

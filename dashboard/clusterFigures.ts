@@ -1,3 +1,4 @@
+import { type ServerCounts, serverCounts } from '../cluster/index.js';
 import type { Gizzard } from '../gizzard/index.js';
 import type { ServerFigures } from './figures.js';
 import { Growth } from './growth.js';
@@ -29,6 +30,15 @@ export class ClusterFigures {
     const posts = new Map(Array.from(texts, ([id, text]) => [id, JSON.parse(text) as ServerFigures]));
     this.#heat.add(this.growth.add(posts), Date.now());
     return new Set(posts.keys());
+  }
+
+  /** Samples of metrics that pages of stores show, over all servers that post. */
+  counts(): ServerCounts {
+    const prefix = 'metric ';
+    const { growth } = this;
+    const keys = [...growth.names(prefix)];
+    const sums = new Map(keys.map((key) => [key, growth.total(prefix + key)]));
+    return serverCounts(growth.servers, sums, (key) => growth.perSecond(prefix + key)?.[0] ?? null);
   }
 
   heat({ topology }: Gizzard): HeatView {

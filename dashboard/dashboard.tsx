@@ -3,6 +3,7 @@ import type { VNode } from 'preact';
 import type { Cluster } from '../cluster/index.js';
 import { Deadline, type ErrorCode, RoostError } from '../core/index.js';
 import type { AdminSite, EnterSite } from '../server/index.js';
+import { carriedOut, planPage } from './actionPages.js';
 import { loadAssets, type AssetName } from './assets.js';
 import { detailPages } from './details.js';
 import { FiguresPost } from './figures.js';
@@ -12,6 +13,7 @@ import { readForm } from './readForm.js';
 import { renderDocument } from './render.js';
 import { Sessions } from './sessions.js';
 import type { ClusterState } from './state.js';
+import { StorePages } from './storePages.js';
 import { Viewers } from './viewers.js';
 
 /** Nothing from elsewhere, nothing inline, in no frame. */
@@ -28,7 +30,8 @@ const policy = [
 const safety = {
   'content-security-policy': policy,
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+  // Not less: browsers would send the site's own forms without their origin.
+  'referrer-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
 };
 const statuses: Partial<Record<ErrorCode, number>> = {
@@ -40,15 +43,18 @@ const statuses: Partial<Record<ErrorCode, number>> = {
 };
 /** A page about a part that does not answer is refused after this. */
 const detailDeadlineMs = 5_000;
-const paths: ReadonlySet<string> = new Set(['/', '/live', '/state', '/sign-in', '/sign-out']);
+const paths: ReadonlySet<string> = new Set(['/', '/live', '/state', '/action', '/sign-in', '/sign-out']);
+/** Where a browser goes on after signing in, beside the first page. */
+const actionAddress = /^\/action\?[\w=&.%:+-]*$/;
 
-/** The pages for people on the admin port: the state of the whole cluster, whichever of its servers is asked. They only look. */
+/** The pages for people on the admin port: the state of the whole cluster, whichever of its servers is asked; and the few changes that can be made there. */
 export class Dashboard implements AdminSite {
   readonly #assets: ReturnType<typeof loadAssets>;
   readonly #sessions = new Sessions();
   readonly #gatherer: StateGatherer;
   readonly #viewers: Viewers;
   readonly #figures: FiguresPost;
+  readonly #storePages: StorePages;
 
   /** Posts the figures of this server from now on, until `stop`. */
   constructor(
@@ -60,9 +66,10 @@ export class Dashboard implements AdminSite {
     notReady?: () => Promise<string | undefined>,
   ) {
     this.#assets = loadAssets(assets);
-    this.#gatherer = new StateGatherer(cluster, version, notReady);
+    this.#storePages = new StorePages(cluster);
+    this.#gatherer = new StateGatherer(cluster, version, this.#storePages.links, notReady);
     this.#viewers = new Viewers(() => this.state(), cluster.gizzard.log);
-    this.#figures = new FiguresPost(cluster.gizzard);
+    this.#figures = new FiguresPost(cluster.gizzard, this.#storePages.metrics);
   }
 
   /** The state of the last second. */
@@ -71,7 +78,7 @@ export class Dashboard implements AdminSite {
   }
 
   has(path: string): boolean {
-    return paths.has(path) || Object.hasOwn(detailPages, path) || path.startsWith('/assets/');
+    return paths.has(path) || this.#hasDetail(path) || path.startsWith('/assets/');
   }
 
   close(): void {
@@ -86,6 +93,7 @@ export class Dashboard implements AdminSite {
   async answer(request: IncomingMessage, response: ServerResponse, enter: EnterSite): Promise<void> {
     try {
       const path = (request.url ?? '/').replace(/\?.*/, '');
+      if (path === '/action') return await this.#action(request, response, enter);
       if (path === '/sign-in' || path === '/sign-out') return await this.#sign(path, request, response, enter);
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return send(request, response, 405, 'only GET and HEAD');
@@ -93,7 +101,7 @@ export class Dashboard implements AdminSite {
       if (path === '/live') return await this.#live(request, response, enter);
       const caller = enter(this.#tokenOf(request));
       try {
-        if (Object.hasOwn(detailPages, path)) return await this.#detail(path, request, response);
+        if (this.#hasDetail(path)) return await this.#detail(path, request, response);
         const state = await this.state();
         if (path === '/state') return send(request, response, 200, JSON.stringify(state), 'application/json');
         const signOut = this.#sessions.tokenOf(request.headers.cookie) !== undefined;
@@ -109,20 +117,30 @@ export class Dashboard implements AdminSite {
 
   async #detail(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { gizzard } = this.cluster;
-    const query = new URL(request.url ?? '/', 'http://localhost').searchParams;
+    const query = queryOf(request);
     const page = await Deadline.after(detailDeadlineMs).race(
-      Promise.resolve(detailPages[path]!(gizzard, query)),
+      this.#storePages.has(path)
+        ? this.#storePages.render(path, () => this.#gatherer.counts())
+        : Promise.resolve(detailPages[path]!(gizzard, query)),
       'gathering this page',
     );
-    const { cluster } = gizzard.config;
+    this.#detailPage(request, response, 200, path, page);
+  }
+
+  #detailPage(request: IncomingMessage, response: ServerResponse, status: number, path: string, page: VNode): void {
+    const { cluster } = this.cluster.config;
     this.#page(
       request,
       response,
-      200,
-      <DetailPage cluster={cluster} path={path} atMs={Date.now()}>
+      status,
+      <DetailPage cluster={cluster} path={path} more={this.#storePages.links} atMs={Date.now()}>
         {page}
       </DetailPage>,
     );
+  }
+
+  #hasDetail(path: string): boolean {
+    return Object.hasOwn(detailPages, path) || this.#storePages.has(path);
   }
 
   /** Tells a page of all changes, until it is closed. */
@@ -135,16 +153,34 @@ export class Dashboard implements AdminSite {
   }
 
   async #sign(path: string, request: IncomingMessage, response: ServerResponse, enter: EnterSite): Promise<void> {
-    const { cookie, origin, host } = request.headers;
-    const secure = 'encrypted' in request.socket && request.socket.encrypted === true;
-    if (request.method !== 'POST') return redirect(response);
-    // The cookie is sent to this site's own pages alone; a form of another one is refused all the same.
-    if (origin !== undefined && origin !== `${secure ? 'https' : 'http'}://${host}`)
-      throw new RoostError('PermissionDenied', 'forms of other sites are refused');
-    if (path === '/sign-out') return redirect(response, this.#sessions.end(cookie, secure));
-    const token = (await readForm(request)).get('token')?.trim() ?? '';
+    const { cookie } = request.headers;
+    const secure = isEncrypted(request);
+    if (request.method !== 'POST') return redirect(response, '/');
+    requireOwnForm(request);
+    if (path === '/sign-out') return redirect(response, '/', this.#sessions.end(cookie, secure));
+    const form = await readForm(request);
+    const token = form.get('token')?.trim() ?? '';
     enter(token).leave();
-    redirect(response, this.#sessions.open(token, secure));
+    const to = form.get('to') ?? '';
+    redirect(response, actionAddress.test(to) ? to : '/', this.#sessions.open(token, secure));
+  }
+
+  /** GET shows the plan of an action, and POST, from that page, carries it out. */
+  async #action(request: IncomingMessage, response: ServerResponse, enter: EnterSite): Promise<void> {
+    const { gizzard } = this.cluster;
+    const posted = request.method === 'POST';
+    if (!posted && request.method !== 'GET' && request.method !== 'HEAD')
+      return send(request, response, 405, 'only GET, HEAD and POST');
+    if (posted) requireOwnForm(request);
+    const form = posted ? await readForm(request) : queryOf(request);
+    const caller = enter(this.#tokenOf(request));
+    try {
+      const answer = posted ? carriedOut(gizzard, form, caller) : planPage(gizzard, form, caller);
+      const { status, page } = await Deadline.after(detailDeadlineMs).race(answer, 'the action');
+      this.#detailPage(request, response, status, '/action', page);
+    } finally {
+      caller.leave();
+    }
   }
 
   /** Of the header as machines send it, or of the session of a browser. */
@@ -172,7 +208,7 @@ export class Dashboard implements AdminSite {
 
   #page(request: IncomingMessage, response: ServerResponse, status: number, page: VNode, state?: ClusterState): void {
     // Whoever may not see a page does not learn the cluster's name from it.
-    const title = status === 200 ? `${this.cluster.config.cluster} · Roost` : 'Roost';
+    const title = status === 200 || status === 409 ? `${this.cluster.config.cluster} · Roost` : 'Roost';
     const html = renderDocument({ title, page, assets: this.#assets, ...(state === undefined ? {} : { state }) });
     send(request, response, status, html, 'text/html; charset=utf-8');
   }
@@ -207,10 +243,22 @@ function send(
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-function redirect(response: ServerResponse, cookie?: string): void {
+const queryOf = (request: IncomingMessage): URLSearchParams =>
+  new URL(request.url ?? '/', 'http://localhost').searchParams;
+
+const isEncrypted = ({ socket }: IncomingMessage): boolean => 'encrypted' in socket && socket.encrypted === true;
+
+/** The cookie is sent to this site's own pages alone; a form of another one is refused all the same. */
+function requireOwnForm(request: IncomingMessage): void {
+  const { origin, host } = request.headers;
+  if (origin !== undefined && origin !== `${isEncrypted(request) ? 'https' : 'http'}://${host}`)
+    throw new RoostError('PermissionDenied', 'forms of other sites are refused');
+}
+
+function redirect(response: ServerResponse, location: string, cookie?: string): void {
   response.writeHead(303, {
     ...safety,
-    location: '/',
+    location,
     'content-length': 0,
     ...(cookie === undefined ? {} : { 'set-cookie': cookie }),
   });

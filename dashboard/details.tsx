@@ -26,6 +26,8 @@ import {
   type TreeView,
 } from './page/details.js';
 import { durationText } from './page/format.js';
+import { boundsText } from './actions.js';
+import { integer, oneOf } from './query.js';
 
 const treesPerPage = 100;
 const jobsPerPage = 50;
@@ -138,7 +140,7 @@ async function shardView({ topology, hosts, jobs }: Gizzard, query: URLSearchPar
   };
 }
 
-async function jobsView({ jobs }: Gizzard, query: URLSearchParams): Promise<JobsView> {
+async function jobsView({ jobs, topology }: Gizzard, query: URLSearchParams): Promise<JobsView> {
   const priority = oneOf<Priority>(query, 'priority', priorities);
   const queue = oneOf<JobQueueName>(query, 'queue', ['bad', 'failing', 'queued']);
   const after = query.get('after');
@@ -148,9 +150,16 @@ async function jobsView({ jobs }: Gizzard, query: URLSearchParams): Promise<Jobs
     jobs.queues.status(),
     jobs.queues.list(priority, queue, jobsPerPage, after ?? undefined),
   ]);
+  const own = status.find((each) => each.priority === priority);
   return {
     priority,
     queue,
+    steered: {
+      priority,
+      paused: topology.state.pausedPriorities.includes(priority),
+      failing: own?.failing.jobs ?? 0,
+      bad: own?.bad.jobs ?? 0,
+    },
     queues: status.flatMap((each) =>
       (['queued', 'failing', 'bad'] as const).map((name) => ({
         priority: each.priority,
@@ -171,11 +180,13 @@ async function jobsView({ jobs }: Gizzard, query: URLSearchParams): Promise<Jobs
 }
 
 async function migrationsView({ migrations }: Gizzard, query: URLSearchParams): Promise<MigrationsListView> {
-  const [list, one] = await Promise.all([
+  const [throttle, list, one] = await Promise.all([
+    migrations.throttle(),
     migrations.list({ active: false, limit: shownMigrations }),
     query.has('id') ? migrations.show(integer(query, 'id', 1, Number.MAX_SAFE_INTEGER)) : undefined,
   ]);
   return {
+    throttle: boundsText(throttle),
     list: list.map(({ id, title, state, createdAt, error }) => ({ id, title, state, createdAt, error })),
     one:
       one === undefined
@@ -224,19 +235,4 @@ async function changesView({ nameServer }: Gizzard, query: URLSearchParams): Pro
     })),
     next: entries.length < changesPerPage ? 0 : entries.at(-1)!.version,
   };
-}
-
-function integer(query: URLSearchParams, name: string, min: number, max: number): number {
-  const text = query.get(name) ?? '';
-  const value = /^-?\d{1,16}$/.test(text) ? Number(text) : NaN;
-  if (value >= min && value <= max) return value;
-  throw new RoostError('InvalidArgument', `${name} must be an integer from ${min} to ${max}, not ${text}`);
-}
-
-/** The first where the query does not say. */
-function oneOf<T extends string>(query: URLSearchParams, name: string, values: readonly T[]): T {
-  const text = query.get(name);
-  const value = text === null ? values[0] : values.find((each) => each === text);
-  if (value !== undefined) return value;
-  throw new RoostError('InvalidArgument', `${name} must be one of ${values.join(', ')}, not ${text}`);
 }

@@ -1,19 +1,22 @@
+import { sampleKey } from '../cluster/index.js';
 import { BackgroundLoop } from '../core/index.js';
 import type { Gizzard, KeyHeat, TreeHeat } from '../gizzard/index.js';
-import type { Metrics } from '../process/index.js';
+import type { Metrics, MetricSample } from '../process/index.js';
 
 const postEveryMs = 2_000;
 /** A server without a post for this long has no figures. */
 const keptMs = 10_000;
 const postedTrees = 256;
 const postedKeys = 50;
+/** Samples of the metrics that pages of stores show. */
+const postedSamples = 500;
 
 /** The figures that one server posts: lists of numbers, by name. Counters only grow. */
 export interface ServerFigures {
   /** Tells this post from the ones before. */
   readonly post: number;
   readonly atMs: number;
-  /** `sql HOST` and `rpc`: a histogram, see `bounds`; `cache NAME`: hits, misses; `jobs PRIORITY`: applied; `call METHOD`: calls, and the seconds that they took. */
+  /** `sql HOST` and `rpc`: a histogram, see `bounds`; `cache NAME`: hits, misses; `jobs PRIORITY`: applied; `call METHOD`: calls, and the seconds that they took; `metric KEY`: a sample of a store's pages, see `sampleKey`. */
   readonly counters: Readonly<Record<string, readonly number[]>>;
   /** `pool HOST`: callers that wait, connections in use. */
   readonly gauges: Readonly<Record<string, readonly number[]>>;
@@ -29,7 +32,11 @@ export class FiguresPost {
   #post = 0;
   #takenAtMs = Date.now();
 
-  constructor(private readonly gizzard: Gizzard) {
+  constructor(
+    private readonly gizzard: Gizzard,
+    /** The metrics that pages of stores show. */
+    private readonly shown: readonly string[],
+  ) {
     this.#loop = new BackgroundLoop(() => this.#step(), {
       everyMs: postEveryMs,
       onError: (error, repeated) => {
@@ -52,7 +59,7 @@ export class FiguresPost {
     const figures: ServerFigures = {
       post: ++this.#post,
       atMs,
-      ...(await readFigures(metrics)),
+      ...(await readFigures(metrics, this.shown)),
       heat: { spanMs, trees: trees.slice(0, postedTrees), keys: keys.slice(0, postedKeys) },
     };
     await jobs.notices.post(servers.id, JSON.stringify(figures), keptMs);
@@ -60,7 +67,10 @@ export class FiguresPost {
 }
 
 /** Extracts a process's figures from its metrics. Reads no metric that queries another machine. */
-export async function readFigures(metrics: Metrics): Promise<Pick<ServerFigures, 'counters' | 'gauges' | 'bounds'>> {
+export async function readFigures(
+  metrics: Metrics,
+  shown: readonly string[] = [],
+): Promise<Pick<ServerFigures, 'counters' | 'gauges' | 'bounds'>> {
   const counters: Record<string, number[]> = {};
   const gauges: Record<string, number[]> = {};
   const bounds: number[] = [];
@@ -92,8 +102,13 @@ export async function readFigures(metrics: Metrics): Promise<Pick<ServerFigures,
   for (const [place, metric] of ['roost_sql_waiting', 'roost_sql_connections_in_use'].entries())
     for (const { labels, value } of await metrics.samples(metric))
       addAt(gauges, `pool ${labels['host']}`, place, value);
+  const samples = (await Promise.all(shown.map(async (name) => samplesOf(name, await metrics.samples(name))))).flat();
+  for (const { key, value } of samples.slice(0, postedSamples)) addAt(counters, `metric ${key}`, 0, value);
   // JSON has no infinity.
   return { counters, gauges, bounds: bounds.filter(Number.isFinite) };
 }
+
+const samplesOf = (name: string, samples: readonly MetricSample[]) =>
+  samples.map(({ metricName = name, labels, value }) => ({ key: sampleKey(metricName, labels), value }));
 
 type Labels = Readonly<Record<string, string | number>>;

@@ -23,6 +23,11 @@ export class Growth {
     return fresh;
   }
 
+  /** The servers that post. */
+  get servers(): number {
+    return this.#posts.size;
+  }
+
   /** The counters whose names begin with `prefix`, without it. */
   names(prefix: string): ReadonlySet<string> {
     const names = new Set<string>();
@@ -51,6 +56,11 @@ export class Growth {
         sum[i] = (sum[i] ?? 0) + Math.max(0, value - (before[i] ?? 0)) / seconds;
     }
     return sum;
+  }
+
+  /** The sum of a counter's first number over all servers, as of their latest posts. */
+  total(name: string): number {
+    return [...this.#posts.values()].reduce((sum, posts) => sum + (posts.at(-1)?.counters[name]?.[0] ?? 0), 0);
   }
 
   /** The sum of a gauge over all servers, as of their latest posts. */

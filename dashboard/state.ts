@@ -8,6 +8,8 @@ export interface ClusterState {
   /** When it was gathered, by the clock of the server that was asked. */
   readonly atMs: number;
   readonly topologyVersion: number;
+  /** The pages that stores bring. */
+  readonly pages: PageLinks;
   readonly findings: readonly FindingView[];
   readonly servers: readonly ServerView[];
   readonly hosts: readonly HostView[];
@@ -18,6 +20,9 @@ export interface ClusterState {
   /** Parts that could not be gathered this time, with the reasons. They keep their last known content. */
   readonly stale: Readonly<Partial<Record<StatePart, string>>>;
 }
+
+/** Paths and titles of pages. */
+export type PageLinks = readonly (readonly [string, string])[];
 
 export type StatePart = 'servers' | 'hosts' | 'migrations' | 'queues' | 'caches' | 'heat';
 

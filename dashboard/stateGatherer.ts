@@ -1,5 +1,4 @@
-import type { Cluster } from '../cluster/index.js';
-import { whyNotReady } from '../cluster/index.js';
+import { type Cluster, type ServerCounts, whyNotReady } from '../cluster/index.js';
 import { Deadline, RoostError } from '../core/index.js';
 import { ClusterFigures } from './clusterFigures.js';
 import {
@@ -11,7 +10,7 @@ import {
   serversPart,
   type HostMemory,
 } from './parts.js';
-import type { ClusterState, FindingView, StatePart } from './state.js';
+import type { ClusterState, FindingView, PageLinks, StatePart } from './state.js';
 
 /** The greatest age of a state that is returned again. */
 const freshMs = 900;
@@ -30,6 +29,7 @@ export class StateGatherer {
   constructor(
     private readonly cluster: Cluster,
     private readonly version: string,
+    private readonly pages: PageLinks,
     private readonly notReady = () => whyNotReady(cluster.gizzard),
   ) {}
 
@@ -39,6 +39,12 @@ export class StateGatherer {
       return Promise.resolve(this.#state);
     this.#gathering ??= this.#gather().finally(() => (this.#gathering = undefined));
     return this.#gathering;
+  }
+
+  /** What all servers count of the metrics that pages of stores show. Throws if the journal's Redis does not answer. */
+  async counts(): Promise<ServerCounts> {
+    await this.#figures.look(this.cluster.gizzard);
+    return this.#figures.counts();
   }
 
   async #gather(): Promise<ClusterState> {
@@ -73,6 +79,7 @@ export class StateGatherer {
       version: this.version,
       atMs: Date.now(),
       topologyVersion: gizzard.topology.version,
+      pages: this.pages,
       findings,
       servers,
       hosts,

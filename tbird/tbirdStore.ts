@@ -16,6 +16,7 @@ import { tbirdHosts } from './tbirdHosts.js';
 import { tbirdProcessor } from './tbirdProcessor.js';
 import { tbirdRoles } from './tbirdRoles.js';
 import { tweetGraphNames } from './tweetIndex.js';
+import { windowsPage } from './windowsPage.js';
 
 /** For tests: clocks and the length of leases. */
 export type TbirdTimes = Pick<TbirdOptions, 'clocks' | 'leaseMs'>;
@@ -37,6 +38,7 @@ export const tbirdStoreWith = (times: TbirdTimes): Store<'tbird', Tbird, readonl
     check: checkStore,
     backup: tbirdBackup,
     hosts: tbirdHosts,
+    pages: [windowsPage],
     service: {
       title: 'tweets',
       port: 7917,

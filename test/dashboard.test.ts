@@ -145,6 +145,8 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     ['/jobs', /Oldest bad jobs of high priority/],
     ['/migrations', /There was none yet/],
     ['/changes', /create table 1 \(follows\)/],
+    ['/windows', /tweets are not set up in this cluster: roost tweets setup does it/],
+    ['/timelines', /roost timeline setup/],
   ])('has the page %s, with no fault that axe finds', async (path, text) => {
     const page = await open(path, { viewport: { width: 390, height: 800 } });
     expect(await page.locator('main').innerText()).toMatch(text);
@@ -162,6 +164,44 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
       expect((await fetch(address + path, { headers: { connection: 'close' } })).status).toBe(status);
   });
 
+  /** Follows a link to an action, checks its plan, and clicks. Returns what the page says then. */
+  async function act(page: Page, link: string, plan: RegExp): Promise<string> {
+    await page.getByRole('link', { name: link, exact: true }).click();
+    const main = page.locator('main');
+    await expect.poll(() => main.innerText()).toMatch(plan);
+    expect(await axeViolations(page)).toEqual([]);
+    await page.getByRole('main').getByRole('button').click();
+    return page.getByRole('status').innerText();
+  }
+
+  it('pauses jobs and resumes them, after it has shown the plan and the command', async () => {
+    const page = await open();
+    const command = (name: string) => new RegExp(`jobs wait in it now.*roost job ${name} low`, 's');
+    expect(await act(page, 'pause jobs of low priority', command('pause'))).toBe('Jobs of low priority are paused.');
+    expect((await callRoost(['job', 'list', '--config', cluster.configPath], '.')).stdout).toMatch(/low .*paused/);
+    await page.goto(address);
+    expect(await act(page, 'resume jobs of low priority', command('resume'))).toBe('Jobs of low priority are resumed.');
+    const { stdout } = await callRoost(['audit', 'list', '--config', cluster.configPath], '.');
+    expect(stdout).toMatch(/the dashboard at 127\.0\.0\.1, dashboard on/);
+    await page.context().close();
+  });
+
+  it('throttles migrations', async () => {
+    const page = await open('/migrations');
+    await page.getByLabel('Rows a second').fill('5000');
+    await page.getByRole('button', { name: 'Throttle' }).click();
+    expect(await page.locator('main').innerText()).toMatch(
+      /Now: no bounds.*at most 5,000 rows.*roost migrations throttle --rows-per-second 5000/s,
+    );
+    await page.getByRole('main').getByRole('button').click();
+    expect(await page.getByRole('status').innerText()).toMatch(/^Throttled: .* 5,000 rows/);
+    await page.goto(`${address}/action?do=throttle`);
+    expect(await page.locator('main').innerText()).toMatch(/Now: .* 5,000 rows.*roost migrations throttle --off/s);
+    await page.getByRole('main').getByRole('button').click();
+    expect(await page.getByRole('status').innerText()).toBe('Throttled: no bounds on all copies together.');
+    await page.context().close();
+  });
+
   it('shows within 3 s that a database host was killed, with the command to run, and that it is back', async () => {
     const page = await open();
     await expect.poll(() => sentence(page), { timeout: 20_000 }).toContain('Nothing is wrong.');
@@ -174,12 +214,18 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     expect(await page.locator('tr', { hasText: 'db2' }).first().innerText()).toContain('no answer');
     expect(await axeViolations(page)).toEqual([]);
     await picture(page, 'dashboard-fault');
+    await writeEdges(500);
+    await page.getByRole('link', { name: 'retry failing jobs of high priority' }).waitFor({ timeout: 20_000 });
+    expect(await act(page, 'retry failing jobs of high priority', /roost job retry high --queue failing/)).toMatch(
+      /^[1-9]\d* jobs are tried again\.$/,
+    );
+    await page.goto(address);
     await cluster.playground.restart('db2');
     await expect.poll(() => sentence(page), { timeout: 30_000 }).toContain('Nothing is wrong.');
     await page.context().close();
   });
 
-  it('shows a migration in each of its phases', async () => {
+  it('shows a migration in each of its phases, and rolls it back', async () => {
     await untilApplied(roost);
     const config = ['--config', cluster.configPath];
     const page = await open();
@@ -214,6 +260,14 @@ describe.skipIf(chromiumPath === undefined)(`the dashboard in a browser${ifBrows
     ).toMatch(/settled.*yes.*roost migrations cleanup \d+/s);
     const seen = await page.evaluate(() => [...(globalThis as unknown as { seen: Set<string> }).seen]);
     expect(seen).toEqual(expect.arrayContaining([expect.stringContaining('copy'), 'cleanup settled']));
+    const id = await page.locator('[data-state=settled]').first().getAttribute('data-migration');
+    const plan = new RegExp(`is settled.*These go: .*roost migrations rollback ${id}`, 's');
+    expect(await act(page, `roll back migration ${id}`, plan)).toBe(`Migration ${id} is rolled back.`);
+    const shown = async (): Promise<string> => {
+      await page.goto(`${address}/migrations?id=${id}`);
+      return page.locator('#one').innerText();
+    };
+    await expect.poll(shown, { timeout: 60_000, interval: 500 }).toMatch(/rolledBack/);
     await page.context().close();
   });
 });

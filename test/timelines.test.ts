@@ -5,11 +5,11 @@ import { formatWithOptions } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCluster, serveCluster, type Cluster, type ServedCluster } from '../cluster/index.js';
+import { Dashboard } from '../dashboard/index.js';
 import { startPlayground, type Playground } from '../playground/index.js';
 import { type ClusterConfigInput, clusterSchema } from './clusterConfig.js';
-import type { TimelineStats } from '../cli/timelines/timelineStats.js';
 import { connect, type Roost } from '../sdk/index.js';
-import { timelineStore } from '../timeline/index.js';
+import { timelineStore, type TimelineStats } from '../timeline/index.js';
 import { callRoost } from './callRoost.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'roost-timelines-'));
@@ -17,6 +17,7 @@ const materialized = { acknowledgment: 'materialized' } as const;
 let playground: Playground;
 let cluster: Cluster<readonly [typeof timelineStore]>;
 let served: ServedCluster;
+let dashboard: Dashboard;
 let client: Roost;
 /** The cluster's configuration with the ports that the server got. */
 const configPath = join(folder, 'roost.config.json');
@@ -30,7 +31,8 @@ beforeAll(async () => {
   const anyPort = { managerPort: 0, injectorPort: 0, adminPort: 0 };
   const config = clusterSchema.parse({ ...given, server: anyPort, timeline: { hosts: { tl1, tl2 } } });
   cluster = await openCluster(config, [timelineStore], { work: true, create: true });
-  served = await serveCluster(cluster, { version: 'test' });
+  dashboard = new Dashboard(cluster, 'test');
+  served = await serveCluster(cluster, { version: 'test', site: dashboard });
   const { timeline } = cluster.stores;
   await timeline.flock.createGraph('follows', { shards: 2, replicas: 2 });
   await timeline.tbird.setup({ policy: { replicas: 2 }, graphShards: 2 });
@@ -58,6 +60,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await client?.close();
   await served?.close();
+  await dashboard?.stop();
   await cluster?.close();
   await playground?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -181,6 +184,25 @@ describe('roost timeline', () => {
     expect(stats.deliveries.withinSeconds!.p99).toBeGreaterThanOrEqual(stats.deliveries.withinSeconds!.p50);
     expect(stats.costs.pushSeconds).toBeGreaterThan(0);
     expect((await roost('timeline', 'stats')).stdout).toMatch(/time to deliver +half within/);
+  });
+
+  it('shows the same on the dashboard', async () => {
+    const rows = async (path: string): Promise<string[]> => {
+      const html = await (await fetch(`http://127.0.0.1:${served.admin.port}${path}`)).text();
+      return html.split('<tr>').map((row) =>
+        row
+          .replaceAll(/<[^>]*>/g, ' ')
+          .replaceAll(/\s+/g, ' ')
+          .trim(),
+      );
+    };
+    // The server posts what it counts every two seconds.
+    await expect
+      .poll(() => rows('/timelines'), { timeout: 20_000 })
+      .toContainEqual(expect.stringMatching(/^home \d+ \d+ \S+ [KM]?i?B [1-9]\d* \d+\.\d %/));
+    expect(await rows('/timelines')).toContainEqual(expect.stringMatching(/^pushed [1-9]/));
+    const [window] = await cluster.stores.timeline.tbird.windows();
+    expect(await rows('/windows')).toContainEqual(expect.stringContaining(`${window!.firstId}`));
   });
 
   it('compares timelines with the merge of their sources', async () => {

@@ -6,5 +6,6 @@ export type { TimelinePage, TimelinePages } from './pages/timelinePages.js';
 export type { HomeRequest } from '../wire/index.js';
 export type { ReadRule } from './home/visibility.js';
 export type { Timelines, RangeRequest, Segment, SpanRequest } from './timelines.js';
+export { timelineStats, type TimelineStats } from './timelineStats.js';
 export { openTimelines, timelineStore, timelineStoreWith } from './timelineStore.js';
 export { TimelineService, type TimelineSetup } from './timelineService.js';

@@ -49,6 +49,7 @@ export class TimelineService {
   readonly graphs: () => StoredGraphs;
 
   readonly #pagesRead: ReturnType<typeof pagesRead>;
+  readonly #shards: TimelineShards;
 
   constructor(
     readonly gizzard: Gizzard,
@@ -59,7 +60,8 @@ export class TimelineService {
     this.config = timelineConfig.of(gizzard.config).timeline;
     this.#pagesRead = pagesRead(gizzard.metrics);
     this.graphs = () => timelineGraphs(flock, this.config);
-    this.timelines = new Timelines(gizzard, new TimelineShards(gizzard, limitsOf(this.config)));
+    this.#shards = new TimelineShards(gizzard, limitsOf(this.config));
+    this.timelines = new Timelines(gizzard, this.#shards);
     this.costs = new DeliveryCosts(gizzard.metrics, this.config.pushThreshold);
     this.explain = new DeliveryExplainer(
       this.timelines,
@@ -133,6 +135,7 @@ export class TimelineService {
    */
   async sizeOf(kind: KindName, options: ReadOptions = {}): Promise<ListsSize> {
     const deadline = deadlineOf(options);
+    this.#shards.requireShards();
     const trees = await Promise.all(
       this.gizzard.topology
         .routes(timelinesTableId)

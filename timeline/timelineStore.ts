@@ -19,6 +19,7 @@ import { timelineConfig } from './timelineConfig.js';
 import { timelineProcessor } from './timelineProcessor.js';
 import { timelineRoles } from './timelineRoles.js';
 import { limitsOf, TimelineService } from './timelineService.js';
+import { timelinesPage } from './timelinesPage.js';
 import { timelinesShardType } from './timelinesShardType.js';
 
 /** Timelines with rules of the application. */
@@ -65,6 +66,7 @@ export const timelineStoreWith = (
       ];
     },
     check: checkTimelines,
+    pages: [timelinesPage],
   });
 
 export const timelineStore = timelineStoreWith([]);

@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, formatMs, type Output } from '../console/output.js';
-import type { TimelineStats } from './timelineStats.js';
+import type { TimelineStats } from '../../timeline/index.js';
 
 /** The statistics as text for people. */
 export function statsText({ servers, kinds, deliveries, costs, jobs }: TimelineStats, output: Output): string {
@@ -39,7 +39,8 @@ export function statsText({ servers, kinds, deliveries, costs, jobs }: TimelineS
   return [table, '', output.table(['servers count', 'since their start'], lines)].join('\n');
 }
 
-const rate = (perSecond: number): string => perSecond.toFixed(perSecond < 10 ? 1 : 0);
+const rate = (perSecond: number | null): string =>
+  perSecond === null ? '–' : perSecond.toFixed(perSecond < 10 ? 1 : 0);
 
 const duration = (seconds: number): string => (Number.isFinite(seconds) ? formatMs(seconds * 1_000) : 'longer');
 

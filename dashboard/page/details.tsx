@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { MigrationActions, QueueActions, ThrottleForm } from './actionLinks.js';
 import { clockText, countText } from './format.js';
 import { Mark, Section, Sentence, Table, type Tone } from './parts.js';
 
@@ -151,6 +152,13 @@ export interface JobsView {
   readonly priority: string;
   readonly queue: string;
   readonly queues: readonly { readonly priority: string; readonly queue: string; readonly jobs: number }[];
+  /** What can be done about the queues of that priority. */
+  readonly steered: {
+    readonly priority: string;
+    readonly paused: boolean;
+    readonly failing: number;
+    readonly bad: number;
+  };
   readonly jobs: readonly {
     readonly id: string;
     readonly kind: string;
@@ -163,7 +171,7 @@ export interface JobsView {
   readonly next: string;
 }
 
-export const JobsPage = ({ view: { priority, queue, queues, jobs, next } }: { readonly view: JobsView }) => (
+export const JobsPage = ({ view: { priority, queue, queues, steered, jobs, next } }: { readonly view: JobsView }) => (
   <>
     <Section id="queues" title="Queues">
       <Table
@@ -185,6 +193,9 @@ export const JobsPage = ({ view: { priority, queue, queues, jobs, next } }: { re
         }))}
       />
     </Section>
+    <p>
+      Jobs of {priority} priority: <QueueActions queue={steered} />
+    </p>
     <Section id="jobs" title={`Oldest ${queue} jobs of ${priority} priority`}>
       <Table
         label="Jobs"
@@ -226,6 +237,8 @@ export const JobsPage = ({ view: { priority, queue, queues, jobs, next } }: { re
 );
 
 export interface MigrationsListView {
+  /** The bounds on all copies. */
+  readonly throttle: string;
   readonly list: readonly {
     readonly id: number;
     readonly title: string;
@@ -251,10 +264,13 @@ export interface MigrationsListView {
 
 const stepTones: Readonly<Record<string, Tone>> = { done: 'good', running: 'busy', undoing: 'busy', undone: 'quiet' };
 
-export const MigrationsPage = ({ view: { list, one } }: { readonly view: MigrationsListView }) => (
+export const MigrationsPage = ({ view: { list, one, throttle } }: { readonly view: MigrationsListView }) => (
   <>
     {one !== null && (
       <Section id="one" title={`Migration ${one.id}: ${one.state}`} note={one.title}>
+        <p>
+          <MigrationActions id={one.id} state={one.state} />
+        </p>
         {one.error !== '' && (
           <p>
             <Mark tone="bad">error</Mark> {one.error}
@@ -281,6 +297,9 @@ export const MigrationsPage = ({ view: { list, one } }: { readonly view: Migrati
         </ul>
       </Section>
     )}
+    <Section id="throttle" title="Throttle" note={throttle}>
+      <ThrottleForm />
+    </Section>
     <Section id="migrations" title="Migrations" note="the newest first">
       <Table
         label="Migrations"

@@ -1,5 +1,6 @@
 import type { ClusterState, HostView, MigrationView, QueueView, StatePart } from '../state.js';
 import { bytesText, countText, durationText, percentText } from './format.js';
+import { MigrationActions, QueueActions } from './actionLinks.js';
 import { Heat } from './heat.js';
 import { Mark, Section, Sentence, Table, Trend, type Tone } from './parts.js';
 import { Verdict } from './verdict.js';
@@ -124,6 +125,7 @@ const migrationColumns = [
   { title: 'left', number: true },
   { title: 'verified' },
   { title: 'can be rolled back until' },
+  { title: 'actions' },
 ] as const;
 
 const migrationRow = (migration: MigrationView) => {
@@ -155,6 +157,7 @@ const migrationRow = (migration: MigrationView) => {
       durationText(leftMs),
       verifiedTexts[verified],
       <Sentence text={migration.rollBackUntil === '' ? '–' : migration.rollBackUntil} />,
+      <MigrationActions id={id} state={state} />,
     ],
   };
 };
@@ -167,6 +170,7 @@ const queueColumns = [
   { title: 'failing', number: true },
   { title: 'bad', number: true },
   { title: 'last error' },
+  { title: 'actions' },
 ] as const;
 
 const queueRow = (queue: QueueView) => ({
@@ -183,6 +187,7 @@ const queueRow = (queue: QueueView) => ({
     <span class="cut" title={queue.lastError}>
       {queue.lastError}
     </span>,
+    <QueueActions queue={queue} />,
   ],
 });
 

@@ -1,27 +1,30 @@
 import type { ComponentChildren } from 'preact';
-import type { ClusterState } from '../state.js';
+import type { ClusterState, PageLinks } from '../state.js';
 import { clockText } from './format.js';
 import { Mark } from './parts.js';
 import { Overview } from './overview.js';
 
-const pages = [
+const pages: PageLinks = [
   ['/', 'Overview'],
   ['/topology', 'Topology'],
   ['/migrations', 'Migrations'],
   ['/jobs', 'Jobs'],
   ['/changes', 'Changes'],
-] as const;
+];
 
 /** What stands around every page. */
 export const Shell = ({
   cluster,
   aside,
   path = '',
+  more = [],
   children,
 }: {
   readonly cluster: string;
   /** Which of the pages it is. */
   readonly path?: string;
+  /** The pages that stores bring. */
+  readonly more?: PageLinks;
   readonly aside: ComponentChildren;
   readonly children: ComponentChildren;
 }) => (
@@ -33,7 +36,7 @@ export const Shell = ({
       <p class="quiet">{aside}</p>
     </header>
     <nav aria-label="Pages">
-      {pages.map(([href, title]) => (
+      {[...pages, ...more].map(([href, title]) => (
         <a key={href} href={href} aria-current={href === path ? 'page' : undefined}>
           {title}
         </a>
@@ -41,7 +44,7 @@ export const Shell = ({
     </nav>
     <main>{children}</main>
     <footer class="quiet">
-      The dashboard only looks: what changes something is a command of <code>roost</code>.
+      What changes something shows its plan first, and the command of <code>roost</code> that does the same.
     </footer>
   </>
 );
@@ -62,6 +65,7 @@ export const OverviewPage = ({
   <Shell
     cluster={state.cluster}
     path="/"
+    more={state.pages}
     aside={
       <>
         {following === 'live' && <Mark tone="good">live</Mark>}
@@ -120,17 +124,20 @@ export const MessagePage = ({
 export const DetailPage = ({
   cluster,
   path,
+  more,
   atMs,
   children,
 }: {
   readonly cluster: string;
   readonly path: string;
+  readonly more: PageLinks;
   readonly atMs: number;
   readonly children: ComponentChildren;
 }) => (
   <Shell
     cluster={cluster}
     path={path}
+    more={more}
     aside={
       <>
         <Mark tone="quiet">as it was</Mark> <time>{clockText(atMs)}</time>
