@@ -3,7 +3,7 @@ import type { VNode } from 'preact';
 import type { CallerAccess } from '../access/index.js';
 import { RoostError } from '../core/index.js';
 import type { Gizzard } from '../gizzard/index.js';
-import { type Action, digestOf, planOf } from './actions.js';
+import { type DashboardAction, digestOf, planOf } from './actions.js';
 import { ActionPage, DonePage } from './page/action.js';
 
 interface Answer {
@@ -48,7 +48,7 @@ export async function carriedOut(gizzard: Gizzard, form: URLSearchParams, caller
 const refusalOf = (caller: CallerAccess): RoostError | undefined =>
   caller.refusalOfRole('admin', 'manager', 'an action of the dashboard');
 
-function shown(action: Action, query: URLSearchParams, caller: CallerAccess, error = ''): Answer {
+function shown(action: DashboardAction, query: URLSearchParams, caller: CallerAccess, error = ''): Answer {
   const asked = [...query].filter(([name]) => name !== seenField);
   const view = {
     ...action,

@@ -5,7 +5,7 @@ import { countText } from './page/format.js';
 import { integer, oneOf } from './query.js';
 
 /** A change that the dashboard can make. */
-export interface Action {
+export interface DashboardAction {
   readonly title: string;
   /** The command that does the same. */
   readonly command: string;
@@ -17,10 +17,10 @@ export interface Action {
   run(by: string): Promise<string>;
 }
 
-type Plan = (gizzard: Gizzard, query: URLSearchParams) => Promise<Action>;
+type Plan = (gizzard: Gizzard, query: URLSearchParams) => Promise<DashboardAction>;
 
 /** Names the plan that was shown: only that one is carried out. `now` is not a part of it, since it changes all the time. */
-export const digestOf = ({ title, command, plan }: Action): string =>
+export const digestOf = ({ title, command, plan }: DashboardAction): string =>
   createHash('sha256')
     .update(JSON.stringify([title, command, plan]))
     .digest('base64url');
@@ -134,7 +134,7 @@ export function boundsText({ rowsPerSecond, between }: MoveThrottleSettings): st
 }
 
 /** The plan of the action that a query names by `do`. */
-export function planOf(gizzard: Gizzard, query: URLSearchParams): Promise<Action> {
+export function planOf(gizzard: Gizzard, query: URLSearchParams): Promise<DashboardAction> {
   const name = query.get('do') ?? '';
   if (!Object.hasOwn(plans, name)) throw new RoostError('NotFound', `there is no action ${name}`);
   return plans[name]!(gizzard, query);

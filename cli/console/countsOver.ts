@@ -17,10 +17,8 @@ export function sumsOf(pages: readonly string[]): ReadonlyMap<string, number> {
   const sums = new Map<string, number>();
   for (const page of pages)
     for (const [, name, labels = '', value] of page.matchAll(/^(\w+)(?:\{([^}]*)\})? (\S+)$/gm)) {
-      const key = sampleKey(
-        name!,
-        Object.fromEntries(Array.from(labels.matchAll(/(\w+)="([^"]*)"/g), ([, l, v]) => [l, v])),
-      );
+      const pairs = Array.from(labels.matchAll(/(\w+)="([^"]*)"/g), ([, label, of]): [string, string] => [label!, of!]);
+      const key = sampleKey(name!, Object.fromEntries(pairs));
       sums.set(key, (sums.get(key) ?? 0) + Number(value));
     }
   return sums;
