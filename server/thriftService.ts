@@ -71,6 +71,7 @@ export function thriftService<H extends object>({
   kinds,
 }: ServiceParts<H>): ThriftService {
   const calls = metrics.counter('roost_rpc_calls_total', 'Calls answered, by method and code', ['method', 'code']);
+  const faults = metrics.counter('roost_rpc_faults_total', 'Calls that met a fault in Roost itself');
   const seconds = metrics.histogram(
     'roost_rpc_duration_seconds',
     'Time from the start of work on a request to its answer, by method',
@@ -98,8 +99,10 @@ export function thriftService<H extends object>({
       } catch (thrown) {
         const error = RoostError.from(thrown);
         ({ code } = error);
-        if (code === 'Internal')
+        if (code === 'Internal') {
+          faults.inc();
           log.error({ err: error, method: name, ...trace?.logged }, 'a call failed unexpectedly');
+        }
         throw toException(name, error);
       } finally {
         calls.inc({ method: name, code });

@@ -86,7 +86,10 @@ const cases: Readonly<Record<string, Case>> = {
   RoostClocksApart: { series: { roost_clocks_apart: gauge(1, 0) }, labels: {} },
   RoostBackupBehind: { series: { roost_backup_loss_seconds: gauge(600, 0) }, labels: {} },
   RoostBackupGap: { series: { roost_backup_gap: gauge(1, 0) }, labels: {} },
-  RoostBadJobs: { series: { 'roost_host_bad_jobs{host="db1"}': gauge(3, 0) }, labels: { host: 'db1' } },
+  RoostBadJobs: {
+    series: { 'roost_jobs{queue="bad",priority="high"}': gauge(3, 0) },
+    labels: { priority: 'high' },
+  },
   RoostUnknownJobs: {
     series: { 'roost_jobs_unknown{kind="edges",version="9",priority="high"}': gauge(3, 0) },
     labels: { kind: 'edges', version: '9' },
@@ -107,7 +110,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   RoostFault: {
     series: {
-      'roost_rpc_calls_total{code="Internal",instance="a:9990"}': counts(1),
+      'roost_rpc_faults_total{instance="a:9990"}': counts(1),
       'roost_unhandled_rejections_total{instance="a:9990"}': steady(0),
     },
     labels: instance,

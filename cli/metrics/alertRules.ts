@@ -82,11 +82,12 @@ const ownRules: readonly AlertRule[] = [
   },
   {
     name: 'RoostBadJobs',
-    expr: 'max by (host) (roost_host_bad_jobs) > 0',
+    // Not by host: a job that cannot be read reached none.
+    expr: 'max by (priority) (roost_jobs{queue="bad"}) > 0',
     forSeconds: 60,
     severity: 'ticket',
-    summary: '{{ $value }} jobs were given up on {{ $labels.host }}: its replicas lack these writes.',
-    look: 'roost job show high --queue bad',
+    summary: '{{ $value }} jobs of {{ $labels.priority }} priority were given up: replicas lack these writes.',
+    look: 'roost job show {{ $labels.priority }} --queue bad',
     runbook: 'jobs-given-up',
   },
   {
@@ -118,7 +119,8 @@ const ownRules: readonly AlertRule[] = [
   },
   {
     name: 'RoostFault',
-    expr: 'sum by (instance) (increase(roost_rpc_calls_total{code="Internal"}[10m])) + on (instance) sum by (instance) (increase(roost_unhandled_rejections_total[10m])) > 0',
+    // Of counters that are there from the start: the first increase of others is not seen.
+    expr: 'sum by (instance) (increase(roost_rpc_faults_total[10m])) + sum by (instance) (increase(roost_unhandled_rejections_total[10m])) > 0',
     forSeconds: 0,
     severity: 'ticket',
     summary: 'The server {{ $labels.instance }} met a fault in Roost itself. Its log has the stack.',
