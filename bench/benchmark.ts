@@ -54,6 +54,8 @@ export interface ClusterBenchmark extends Described {
   readonly pinned?: boolean;
   /** Whether the server measures its turns of the event loop, with bench/turnCosts.ts. */
   readonly turns?: boolean;
+  /** Whether the server traces, with bench/traced.ts. */
+  readonly traced?: boolean;
   run(cluster: BenchCluster): Promise<readonly Figure[]>;
 }
 

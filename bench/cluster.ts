@@ -21,7 +21,8 @@ export async function withCluster<T>(
     config: more,
     pinned = false,
     turns = false,
-  }: Pick<ClusterBenchmark, 'databaseHosts' | 'config' | 'pinned' | 'turns'>,
+    traced = false,
+  }: Pick<ClusterBenchmark, 'databaseHosts' | 'config' | 'pinned' | 'turns' | 'traced'>,
   work: (cluster: BenchCluster) => Promise<T>,
 ): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'roost-bench-'));
@@ -41,7 +42,7 @@ export async function withCluster<T>(
     const profilePath = join(dir, 'profile.json');
     const turnsPath = join(dir, 'turns');
     writeFileSync(configPath, JSON.stringify(written), { mode: 0o600 });
-    const imports = ['profiled.js', ...(turns ? ['turnCosts.js'] : [])];
+    const imports = ['profiled.js', ...(turns ? ['turnCosts.js'] : []), ...(traced ? ['traced.js'] : [])];
     const ready = await startServerProcess(dir, configPath, {
       ...process.env,
       NODE_OPTIONS: imports.map((file) => `--import ${new URL(file, import.meta.url).href}`).join(' '),

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Benchmark, BenchCluster, Figure } from './benchmark.js';
 import { untilMaterialized } from './cluster.js';
+import { cpuMicros } from './cpuMicros.js';
 import { Profiler, type Shares } from './profile.js';
 import { latencies, median } from './statistics.js';
 import { generatedTweets, setUpTweets } from './tweetsSetup.js';
@@ -85,14 +86,6 @@ export const hydrate: Benchmark = {
     ];
   },
 };
-
-const microsPerTick = 10_000;
-
-/** The CPU time of a process in user and system mode, as Linux counts it. */
-function cpuMicros(pid: number): number {
-  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ').slice(11, 13);
-  return (Number(user) + Number(system)) * microsPerTick;
-}
 
 /** The time of a process by part of the code, while the client reads fragments. */
 function shown(process: string, shares: Shares): Figure[] {

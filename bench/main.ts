@@ -31,6 +31,7 @@ import { quick, seed } from './settings.js';
 import { shownFigure, shownRange, shownTarget } from './shown.js';
 import { stampede } from './stampede.js';
 import { throttle } from './throttle.js';
+import { traces } from './traces.js';
 import { tweetLoad } from './tweetLoad.js';
 import { tweetReads } from './tweetReads.js';
 import { tweetTimeline } from './tweetTimeline.js';
@@ -54,6 +55,7 @@ const benchmarks: readonly Benchmark[] = [
   workload,
   cacheGets,
   stampede,
+  traces,
   backup,
   hydrate,
   tweetLoad,

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { Deadline, inParallel } from '../core/index.js';
 import { readPlayground } from '../playground/index.js';
 import type { RedisHost } from '../redis/index.js';
 import { seededRandom } from '../test/moving/seededRandom.js';
 import type { Benchmark, Figure } from './benchmark.js';
+import { cpuMicros } from './cpuMicros.js';
 import { sized } from './settings.js';
 import { untilQuiet, withTimelines, type BenchTimelines } from './timelinesSetup.js';
 
@@ -17,7 +17,6 @@ const pageLength = 20;
 /** The number of reads in ten events. */
 const readsOfTen = 6;
 const firstReader = 10_000n;
-const ticksPerSecond = 100;
 
 /** A threshold of 0 pushes everything; a very large threshold pulls everything. */
 const thresholds = { push: 0, pull: 1e9, mixed: 1 } as const;
@@ -103,12 +102,7 @@ const skewed = (random: (below: number) => number, below: number): number =>
 async function cpuSeconds({ playground }: BenchTimelines): Promise<number> {
   const { user, system } = process.cpuUsage();
   const { servers } = await readPlayground(playground.dir);
-  const ticks = servers.map(({ pid }) => {
-    // The fields follow the program's name, which may contain spaces.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  });
-  return (user + system) / 1e6 + ticks.reduce((sum, some) => sum + some, 0) / ticksPerSecond;
+  return (user + system + servers.reduce((sum, { pid }) => sum + cpuMicros(pid!), 0)) / 1e6;
 }
 
 async function usedBytes(timelines: BenchTimelines): Promise<number> {

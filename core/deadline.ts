@@ -1,6 +1,6 @@
 import type { Cancellation } from './cancellation.js';
 import { RoostError } from './errors.js';
-import type { Attributes, SpanKind } from './openTelemetry.js';
+import type { SpanAttributes, SpanKind } from './openTelemetry.js';
 import type { Trace } from './tracing.js';
 
 /**
@@ -74,7 +74,7 @@ export class Deadline {
   inSpan<T>(
     name: string,
     kind: SpanKind,
-    attributes: () => Attributes,
+    attributes: () => SpanAttributes,
     work: (deadline: Deadline) => Promise<T>,
   ): Promise<T> {
     if (this.trace === undefined) return work(this);

@@ -52,10 +52,12 @@ export {
 export {
   failSpan,
   instrumentationName,
-  type Attributes,
+  type SpanAttributes,
   type OpenTelemetry,
   type Span,
+  spanKinds,
   type SpanKind,
+  type SpanOptions,
 } from './openTelemetry.js';
 export { pause } from './pause.js';
 export { Semaphore } from './semaphore.js';

@@ -16,7 +16,7 @@ export interface OpenTelemetry {
 export const instrumentationName = 'roostdb';
 
 /** Details of a span or of a measurement, by OpenTelemetry's names. */
-export type Attributes = Readonly<Record<string, string | number | boolean>>;
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
 /** Opaque here: what a span's parent is taken from. */
 interface Context {
@@ -36,27 +36,30 @@ export interface SpanContext {
 
 export interface Span {
   spanContext(): SpanContext;
-  addEvent(name: string, attributes: Attributes): unknown;
-  setAttributes(attributes: Attributes): unknown;
+  addEvent(name: string, attributes: SpanAttributes): unknown;
+  setAttributes(attributes: SpanAttributes): unknown;
   setStatus(status: { code: number; message: string }): unknown;
   updateName(name: string): unknown;
+  isRecording(): boolean;
   end(): void;
 }
 
+export interface SpanOptions {
+  kind: number;
+  attributes: SpanAttributes;
+  links?: { context: SpanContext }[];
+}
+
 export interface Tracer {
-  startSpan(
-    name: string,
-    options: { kind: number; attributes: Attributes; links?: { context: SpanContext }[] },
-    context: Context,
-  ): Span;
+  startSpan(name: string, options: SpanOptions, context: Context): Span;
 }
 
 interface Instrument {
-  add(value: number, attributes: Attributes): void;
+  add(value: number, attributes: SpanAttributes): void;
 }
 
 export interface Histogram {
-  record(value: number, attributes: Attributes): void;
+  record(value: number, attributes: SpanAttributes): void;
 }
 
 export interface Meter {

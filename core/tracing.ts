@@ -2,12 +2,13 @@ import { RoostError } from './errors.js';
 import {
   failSpan,
   instrumentationName,
-  type Attributes,
+  type SpanAttributes,
   type OpenTelemetry,
   type Span,
   type SpanContext,
   type SpanKind,
   spanKinds,
+  type SpanOptions,
   type Tracer,
 } from './openTelemetry.js';
 
@@ -35,10 +36,13 @@ export class Tracing {
    * Begins the span of a call. Its parent is the application's active span, if there is one; the application's sampler
    * decides about it.
    */
-  begin(name: string, kind: SpanKind, attributes: Attributes): { readonly span: Span; readonly trace?: Trace } {
-    const span = this.#tracer.startSpan(name, { kind: spanKinds[kind], attributes }, this.api.context.active());
-    const trace = traceOf(this.api, this.#tracer, span.spanContext());
-    return trace === undefined ? { span } : { span, trace };
+  begin(name: string, options: SpanOptions): Span {
+    return this.#tracer.startSpan(name, options, this.api.context.active());
+  }
+
+  /** The place of a span in its trace; undefined if it is not sampled. */
+  at(span: Span): Trace | undefined {
+    return traceOf(this.api, this.#tracer, span.spanContext());
   }
 }
 
@@ -74,7 +78,7 @@ export class Trace {
   async inSpan<T>(
     name: string,
     kind: SpanKind,
-    attributes: Attributes,
+    attributes: SpanAttributes,
     work: (trace: Trace | undefined) => Promise<T>,
   ): Promise<T> {
     const span = this.#start(name, kind, attributes);
@@ -85,7 +89,7 @@ export class Trace {
   static together<T>(
     traces: readonly Trace[],
     name: string,
-    attributes: Attributes,
+    attributes: SpanAttributes,
     work: (trace: Trace | undefined) => Promise<T>,
   ): Promise<T> {
     const [first, ...others] = traces;
@@ -104,7 +108,7 @@ export class Trace {
     return traceOf(this.api, this.tracer, span.spanContext());
   }
 
-  #start(name: string, kind: SpanKind, attributes: Attributes, link?: SpanContext): Span {
+  #start(name: string, kind: SpanKind, attributes: SpanAttributes, link?: SpanContext): Span {
     return this.tracer.startSpan(
       name,
       { kind: spanKinds[kind], attributes, ...(link === undefined ? {} : { links: [{ context: link }] }) },

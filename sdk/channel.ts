@@ -136,7 +136,7 @@ export class Channel<C extends object> {
       const server = this.#pick(failed);
       let error: RoostError;
       try {
-        return await server.call(invoke, deadline, observed?.onSent);
+        return await server.call(invoke, deadline, observed);
       } catch (thrown) {
         error = RoostError.from(thrown);
       }

@@ -1,14 +1,16 @@
 import {
-  type Attributes,
+  type SpanAttributes,
   type Deadline,
   failSpan,
   instrumentationName,
   type OpenTelemetry,
   type RoostError,
   type Span,
+  spanKinds,
+  type SpanOptions,
   Tracing,
 } from '../core/index.js';
-import type { OnSent } from './thriftConnection.js';
+import type { SentCall } from './thriftConnection.js';
 
 /** Bounds of the buckets of durations, in seconds: from a read on the same machine to a deadline. */
 const durationBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -25,6 +27,8 @@ export class ClientTelemetry {
   readonly #calls;
   readonly #retries;
   readonly #duration;
+  /** SpanAttributes of measurements, by method and code: most calls are not sampled, and cost little more than these. */
+  readonly #labels = new Map<string, Map<string, SpanAttributes>>();
 
   constructor(api: OpenTelemetry) {
     this.#tracing = new Tracing(api);
@@ -41,58 +45,65 @@ export class ClientTelemetry {
   }
 
   begin(): ObservedCall {
-    return new ObservedCall(this.#tracing.begin('roost call', 'client', { 'rpc.system': 'thrift' }), {
-      retried: (method, code) => this.#retries.add(1, labels(method, code)),
-      ended: (method, code, seconds) => {
-        this.#calls.add(1, labels(method, code));
-        this.#duration.record(seconds, { 'rpc.method': method });
-      },
-    });
+    return new ObservedCall(this, this.#tracing, this.#tracing.begin('roost call', callSpan));
+  }
+
+  countRetry(method: string, code: string): void {
+    this.#retries.add(1, this.#labelsOf(method, code));
+  }
+
+  countCall(method: string, code: string, seconds: number): void {
+    this.#calls.add(1, this.#labelsOf(method, code));
+    this.#duration.record(seconds, this.#labelsOf(method, ''));
+  }
+
+  /** Without a code: the method's alone. */
+  #labelsOf(method: string, code: string): SpanAttributes {
+    let ofMethod = this.#labels.get(method);
+    if (ofMethod === undefined) this.#labels.set(method, (ofMethod = new Map<string, SpanAttributes>()));
+    let labels = ofMethod.get(code);
+    if (labels === undefined) ofMethod.set(code, (labels = { 'rpc.method': method, ...(code === '' ? {} : { code }) }));
+    return labels;
   }
 }
 
-const labels = (method: string, code: string): Attributes => ({ 'rpc.method': method, code });
-
-interface Counts {
-  retried(method: string, code: string): void;
-  ended(method: string, code: string, seconds: number): void;
-}
+const callSpan: SpanOptions = { kind: spanKinds.client, attributes: { 'rpc.system': 'thrift' } };
 
 /** A call from its beginning to its end. */
-export class ObservedCall {
-  readonly #span: Span;
+export class ObservedCall implements SentCall {
   readonly #startMs = performance.now();
   #method = notSent;
 
   constructor(
-    private readonly begun: ReturnType<Tracing['begin']>,
-    private readonly counts: Counts,
-  ) {
-    this.#span = begun.span;
-  }
+    private readonly telemetry: ClientTelemetry,
+    private readonly tracing: Tracing,
+    private readonly span: Span,
+  ) {}
 
   /** The deadline of the call's attempts, which carries its trace to the server. */
   traced(deadline: Deadline): Deadline {
-    return this.begun.trace === undefined ? deadline : deadline.traced(this.begun.trace);
+    const trace = this.tracing.at(this.span);
+    return trace === undefined ? deadline : deadline.traced(trace);
   }
 
-  readonly onSent: OnSent = (method) => {
+  sent(method: string): void {
     if (method === this.#method) return;
     this.#method = method;
-    this.#span.updateName(`roost/${method}`);
-    this.#span.setAttributes({ 'rpc.method': method });
-  };
+    if (!this.span.isRecording()) return;
+    this.span.updateName(`roost/${method}`);
+    this.span.setAttributes({ 'rpc.method': method });
+  }
 
   /** An attempt failed, and another follows. */
   retried({ code, message }: RoostError): void {
-    this.#span.addEvent('retry', { code, message });
-    this.counts.retried(this.#method, code);
+    this.span.addEvent('retry', { code, message });
+    this.telemetry.countRetry(this.#method, code);
   }
 
   /** @param error absent: the call was answered */
   ended(error?: RoostError): void {
-    if (error !== undefined) failSpan(this.#span, error.code, error.message);
-    this.#span.end();
-    this.counts.ended(this.#method, error?.code ?? 'OK', (performance.now() - this.#startMs) / 1_000);
+    if (error !== undefined) failSpan(this.span, error.code, error.message);
+    this.span.end();
+    this.telemetry.countCall(this.#method, error?.code ?? 'OK', (performance.now() - this.#startMs) / 1_000);
   }
 }

@@ -3,7 +3,7 @@ import type { RoostTypes } from '../wire/index.js';
 import type { ServerAddress } from './address.js';
 import type { ClusterCheck } from './clusterCheck.js';
 import type { ClusterService } from './clusterService.js';
-import { ThriftConnection, type Invoke, type OnSent } from './thriftConnection.js';
+import { ThriftConnection, type Invoke, type SentCall } from './thriftConnection.js';
 
 const firstBackoffMs = 20;
 const maxBackoffMs = 2_000;
@@ -35,12 +35,12 @@ export class Server<C extends object> {
   }
 
   /** Throws the server's error, `DeadlineExceeded`, or `Unavailable`; at once during backoff. */
-  async call<T>(invoke: Invoke<C, T>, deadline: Deadline, onSent?: OnSent): Promise<T> {
+  async call<T>(invoke: Invoke<C, T>, deadline: Deadline, call?: SentCall): Promise<T> {
     this.inFlight++;
     let connection: ThriftConnection<C> | undefined;
     try {
       connection = await this.#connected(deadline);
-      return await connection.call(invoke, deadline, onSent);
+      return await connection.call(invoke, deadline, call);
     } catch (error) {
       if (connection !== undefined && connection === this.#connection && connection.failed)
         this.#lost(connection, error);

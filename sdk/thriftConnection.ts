@@ -22,7 +22,9 @@ const minProbeMs = 250;
 export type Invoke<C, T> = (client: C, within: RoostTypes.ReadOptions) => Promise<T>;
 
 /** Is told the method of a call once it has been sent. */
-export type OnSent = (method: string) => void;
+export interface SentCall {
+  sent(method: string): void;
+}
 
 /** A Thrift service to connect to. */
 export interface Service<C extends object> {
@@ -115,8 +117,8 @@ export class ThriftConnection<C extends object> {
    * Throws the server's error, `DeadlineExceeded`, or `Unavailable` if the connection fails before the answer. A
    * service's own exception becomes the `cause` of an `Internal`.
    */
-  call<T>(invoke: Invoke<C, T>, deadline: Deadline, onSent?: OnSent): Promise<T> {
-    return this.#turns.run(() => this.#send(invoke, deadline, onSent), deadline);
+  call<T>(invoke: Invoke<C, T>, deadline: Deadline, call?: SentCall): Promise<T> {
+    return this.#turns.run(() => this.#send(invoke, deadline, call), deadline);
   }
 
   /** Fails the calls in flight and every later one. */
@@ -146,14 +148,14 @@ export class ThriftConnection<C extends object> {
     }
   }
 
-  async #send<T>(invoke: Invoke<C, T>, deadline: Deadline, onSent: OnSent | undefined): Promise<T> {
+  async #send<T>(invoke: Invoke<C, T>, deadline: Deadline, call: SentCall | undefined): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
     const remainingMs = deadline.remainingMs();
     if (remainingMs === 0) throw deadlineExceeded('the call');
     const sentAtMs = performance.now();
     const answer = invoke(this.#client.client, withinOf(remainingMs, deadline));
     const seqid = this.#client.lastSeqid;
-    onSent?.(this.#client.lastMethod);
+    call?.sent(this.#client.lastMethod);
     let timer = setTimeout(() => {
       if (this.#receivedAtMs < sentAtMs) this.#probe(remainingMs / 4);
       timer = setTimeout(() => {

@@ -395,22 +395,7 @@ export class Jobs {
     }
   }
 
-  #append(
-    priority: Priority,
-    jobs: readonly NewJob[],
-    deadline: Deadline,
-    replicate: boolean,
-    identity: WriteIdentity | undefined,
-  ): Promise<string | undefined> {
-    return deadline.inSpan(
-      'journal append',
-      'producer',
-      () => ({ 'roost.priority': priority, 'roost.jobs': jobs.length }),
-      (within) => this.#appendTo(priority, jobs, within, replicate, identity),
-    );
-  }
-
-  async #appendTo(
+  async #append(
     priority: Priority,
     jobs: readonly NewJob[],
     deadline: Deadline,
@@ -420,7 +405,12 @@ export class Jobs {
     for (let attempt = 1; ; attempt++) {
       const copies = copiesOf(this.topology(), priority, replicate);
       try {
-        return await this.#journal.append(priority, jobs, deadline, copies, identity);
+        return await deadline.inSpan(
+          'journal append',
+          'producer',
+          () => ({ 'roost.priority': priority, 'roost.jobs': jobs.length }),
+          (within) => this.#journal.append(priority, jobs, within, copies, identity),
+        );
       } catch (error) {
         if (!(error instanceof StaleRemotes)) throw error;
         await deadline.race(this.reload(), 'looking for the remote clusters');

@@ -1,4 +1,4 @@
-import type { Attributes } from '../../core/index.js';
+import type { SpanAttributes } from '../../core/index.js';
 import { stronger, weaker, type Behavior } from '../nodes/index.js';
 import type { ShardNode } from '../topology/shardGraph.js';
 import { shardKey, type ShardInfo } from '../topology/types.js';
@@ -12,7 +12,10 @@ export interface Leaf {
 }
 
 /** Attributes of a span of work on a leaf. */
-export const spanOf = (leaf: Leaf, host: string): Attributes => ({ 'roost.shard': leaf.key, 'server.address': host });
+export const spanOf = (leaf: Leaf, host: string): SpanAttributes => ({
+  'roost.shard': leaf.key,
+  'server.address': host,
+});
 
 /** A replication tree as linked. Ends have a `leaf`. */
 export interface TreeNode {
