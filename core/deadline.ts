@@ -30,8 +30,9 @@ export class Deadline {
   static latest(deadlines: readonly Deadline[]): Deadline {
     const latest = deadlines.reduce((last, one) => (one.remainingMs() > last.remainingMs() ? one : last));
     const observations = [...new Set(deadlines.flatMap((one) => one.observations))];
-    const traced = deadlines.find((one) => one.trace !== undefined);
-    return new Deadline(latest.atMs, undefined, latest.refusable, observations, traced?.trace);
+    const trace = deadlines.find((one) => one.trace !== undefined)?.trace;
+    const alone = trace === undefined || deadlines.every((one) => one.trace !== undefined);
+    return new Deadline(latest.atMs, undefined, latest.refusable, observations, alone ? trace : trace.sharing);
   }
 
   /** @param cancellation that of the waiting client; the work is then `refusable` */

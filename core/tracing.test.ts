@@ -95,9 +95,12 @@ it('deadlines keep the trace of their call, and shared ones that of the first th
     traced.within(5),
     traced.shared,
     traced.observed({ lagging: false }),
-    Deadline.latest([plain, traced]),
+    Deadline.latest([traced, traced]),
   ])
     expect(one.trace).toBe(trace);
+  expect(trace.shared).toBe(false);
+  const mixed = Deadline.latest([plain, traced]).trace!;
+  expect({ shared: mixed.shared, traceparent: mixed.traceparent }).toEqual({ shared: true, traceparent });
   expect(plain.trace).toBeUndefined();
 });
 

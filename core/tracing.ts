@@ -53,8 +53,8 @@ export function loggedTrace(traceparent: string | undefined): Partial<Trace['log
 }
 
 /** Undefined for a span that is not sampled: nothing is done for it. */
-const traceOf = (api: OpenTelemetry, tracer: Tracer, span: SpanContext): Trace | undefined =>
-  (span.traceFlags & sampledFlag) === 0 ? undefined : new Trace(api, tracer, span);
+const traceOf = (api: OpenTelemetry, tracer: Tracer, span: SpanContext, shared = false): Trace | undefined =>
+  (span.traceFlags & sampledFlag) === 0 ? undefined : new Trace(api, tracer, span, shared);
 
 /** A place in a sampled trace: the span that spans of further work have as their parent. */
 export class Trace {
@@ -62,7 +62,14 @@ export class Trace {
     private readonly api: OpenTelemetry,
     private readonly tracer: Tracer,
     private readonly at: SpanContext,
+    /** Whether the work is also that of calls which are not traced, and which must not pay for the trace. */
+    readonly shared = false,
   ) {}
+
+  /** The same place, for work that is also that of calls which are not traced. */
+  get sharing(): Trace {
+    return this.shared ? this : new Trace(this.api, this.tracer, this.at, true);
+  }
 
   /** The place, as W3C Trace Context writes it. */
   get traceparent(): string {
@@ -105,7 +112,7 @@ export class Trace {
   }
 
   #of(span: Span): Trace | undefined {
-    return traceOf(this.api, this.tracer, span.spanContext());
+    return traceOf(this.api, this.tracer, span.spanContext(), this.shared);
   }
 
   #start(name: string, kind: SpanKind, attributes: SpanAttributes, link?: SpanContext): Span {

@@ -288,11 +288,14 @@ export class DatabaseHost implements SqlSession {
     return deadline.trace === undefined ? query(sql) : this.#inSpan(deadline.trace, sql, query);
   }
 
-  /** Runs a statement in a span, which a comment names to readers of the server's logs. */
+  /**
+   * Runs a statement in a span, which a comment names to readers of the server's logs. A statement that also serves
+   * calls which are not traced has none: with its comment it would have to be prepared anew.
+   */
   #inSpan<T>(trace: Trace, sql: string, run: (text: string) => Promise<T>): Promise<T> {
     const attributes = { 'db.system.name': 'mysql', 'db.query.text': brief(sql), 'server.address': this.name };
     return trace.inSpan(`sql ${verbOf(sql)}`, 'client', attributes, (span) =>
-      run(span === undefined ? sql : `${sql} /*traceparent='${span.traceparent}'*/`),
+      run(span === undefined || span.shared ? sql : `${sql} /*traceparent='${span.traceparent}'*/`),
     );
   }
 

@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { alertRules, type AlertRule, scrapeJob } from '../cli/metrics/alertRules.js';
+import { alertRulesOf, scrapeJob } from '../cli/metrics/alertRules.js';
 import { prometheusRules } from '../cli/metrics/prometheusRules.js';
+import { stores } from '../cli/stores.js';
+import type { AlertRule } from '../cluster/index.js';
 import { openFlock } from '../flock/index.js';
 import { freePorts } from '../playground/ports.js';
 import type { Roost } from '../sdk/index.js';
@@ -19,6 +21,8 @@ import { hasPrometheus, Prometheus } from './support/prometheus.js';
 // Provokes what each alert is about, at real servers that a real Prometheus scrapes, until the alert fires; then repairs
 // it, until the alert ends. The rules are those that `roost metrics alerts` prints, with a clock that is 15 times faster:
 // their times are a fifteenth of what they are.
+
+const alertRules = alertRulesOf(stores);
 
 const faster = 15;
 

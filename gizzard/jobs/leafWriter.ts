@@ -112,7 +112,8 @@ export class LeafWriter<Item> {
       });
     const items = groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items);
     const traces = groups.flatMap(({ trace }) => trace ?? []);
-    const work = (trace: Trace | undefined): Promise<void> => this.#applyInParts(items, priority, trace);
+    const work = (trace: Trace | undefined): Promise<void> =>
+      this.#applyInParts(items, priority, traces.length < groups.length ? trace?.sharing : trace);
     try {
       await (traces.length === 0
         ? work(undefined)
