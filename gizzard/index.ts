@@ -91,7 +91,12 @@ export { RowPace } from './moving/rowPace.js';
 export { toldOfWrites, type WrittenRows } from './moving/toldOfWrites.js';
 export { shardSizes } from './moving/shardSizes.js';
 export type { Moves } from './moving/moves.js';
-export { dayWindowsText, parseDayWindows, type MoveThrottleNow, type MoveThrottleSettings } from './moving/moveThrottle.js';
+export {
+  dayWindowsText,
+  parseDayWindows,
+  type MoveThrottleNow,
+  type MoveThrottleSettings,
+} from './moving/moveThrottle.js';
 export {
   remainingMs,
   type Difference,

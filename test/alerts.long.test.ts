@@ -269,15 +269,12 @@ describe.skipIf(!hasPrometheus)('alerts', { timeout: 300_000 }, () => {
   it('a backup is behind, and then has a gap', async () => {
     const place = join(dirname(cluster.configPath), 'backup');
     let running: BackupProcess | undefined;
-    const follow = async (): Promise<void> => {
-      const process = (running = new BackupProcess(
-        ['backup', 'run', place, '--follow', '--config', cluster.configPath],
-        '.',
-        {},
-      ));
-      await process.until('a dump is made', () => process.stdout.includes('is whole'));
+    const follow = (): Promise<void> => {
+      running = new BackupProcess(['backup', 'run', place, '--follow', '--config', cluster.configPath], '.', {});
+      return Promise.resolve();
     };
     await follow();
+    await running!.until('a dump is made', () => running!.stdout.includes('is whole'));
     await provoke(['RoostBackupBehind'], () => running!.kill(), follow);
     await provoke(
       ['RoostBackupGap'],

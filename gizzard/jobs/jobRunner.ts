@@ -160,12 +160,7 @@ export class JobRunner {
     return refused ? { ...placed, refused } : placed;
   }
 
-  async #runOnce(
-    type: ClusterJobType,
-    job: JobEntry,
-    priority: Priority,
-    trace: Trace | undefined,
-  ): Promise<Placed> {
+  async #runOnce(type: ClusterJobType, job: JobEntry, priority: Priority, trace: Trace | undefined): Promise<Placed> {
     try {
       const deadline = Deadline.after(this.applyDeadlineMs, undefined, trace);
       const followUps = await type.run(job.payload, deadline, job.version);
