@@ -259,7 +259,7 @@ describe('shards, links and forwardings', () => {
     [['forwarding', 'set', '1', '5', 'localhost/none_0001'], 13, /does not exist/],
     [['shard', 'copy', leaf('db1', 0)], 10, /two or more different shards/],
     [['job', 'retry', 'high', '--ids', 'abc'], 2, /abc is no id of a job/],
-    [['transform-tree', 'blackHole', root(0), '--yes'], 13, /what these keys have now would be lost/],
+    [['transform-tree', 'blackHole', root(0), '--yes'], 13, /the rows of these keys would be lost/],
     [['forwarding', 'remove', '1', '12345', '--yes'], 11, /no forwarding of table 1 at 12345/],
     [['forwarding', 'replace', leaf('db1', 0), root(0), '--yes'], 11, /no table forwards to/],
     [['host', 'weight', 'db1'], 10, /--read, --write or --reset/],

@@ -185,7 +185,12 @@ describe('what is wrong is refused, and nothing is changed', () => {
       2,
       'does not parse at character 21',
     ],
-    ['a type that there is not', ['transform-tree', 'flok(x)', 'localhost/a', '--yes'], 2, 'found "flok"'],
+    [
+      'a type that there is not',
+      ['transform-tree', 'flok(x)', 'localhost/a', '--yes'],
+      10,
+      'a leaf of type flok, which no store brings',
+    ],
     [
       'a shape that no tree has',
       ['transform', 'flock(nowhere)', 'flock(x)', '--yes'],
