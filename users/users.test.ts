@@ -29,7 +29,7 @@ describe('the bytes of users', () => {
   it('are refused when they are cut off', () => {
     const bytes = encodeUser(writeOf({ id: 1n, name: 'a', screenName: 'b', flags: 0, exists: true }, 1n));
     for (let length = 1; length < bytes.length; length++)
-      expect(() => decodeUsers(bytes.subarray(0, length))).toThrow('cut off');
+      expect(() => decodeUsers(bytes.subarray(0, length))).toThrow('truncated');
   });
 });
 

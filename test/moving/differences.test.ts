@@ -159,5 +159,6 @@ function changeOf(column: string, dataType: string): [change: string, back: stri
   if (dataType === 'varchar') return [`CONCAT(${column}, 'x')`, `LEFT(${column}, CHAR_LENGTH(${column}) - 1)`];
   // The other text columns hold JSON.
   if (dataType.endsWith('text')) return [`REPLACE(${column}, '"b"', '"bx"')`, `REPLACE(${column}, '"bx"', '"b"')`];
-  return [`${column} + 100`, `${column} - 100`];
+  // Odd, since two bits of a rank count.
+  return [`${column} + 101`, `${column} - 101`];
 }
