@@ -127,7 +127,7 @@ describe.skipIf(typeof tools === 'string')(
           no_forwarding: /table 7 has no forwarding at 3/,
           no_table: /no table 1234/,
           nan_weight: /write weight/,
-          commit_in_batch: /only in rollback logs/,
+          commit_in_batch: /belongs to rollback logs only/,
           empty_operation: /exactly one field, not 0/,
           half_a_batch: /other_0001, which does not exist/,
           nothing_of_it: /no shard localhost\/none_0001/,
