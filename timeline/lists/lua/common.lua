@@ -63,9 +63,9 @@ local function lower_bound(entries, high, low)
   return from
 end
 
--- The place of what holds a key, an entry or its tombstone; nil and where it belongs where there is none.
-local function find(entries, high, low)
-  local place = lower_bound(entries, high, low)
+-- The place of what holds a key, an entry or its tombstone; nil and where it belongs where there is none. `place`: that of the lower bound, if it is known.
+local function find(entries, high, low, place)
+  place = place or lower_bound(entries, high, low)
   for i = place, #entries do
     local its_high, its_low = key_of(entries[i])
     if its_high ~= high or its_low ~= low then break end
@@ -74,12 +74,21 @@ local function find(entries, high, low)
   return nil, place
 end
 
-local function insert(list, entries, place, entry)
-  if place > #entries then
-    redis.call('RPUSH', list, entry)
-  else
-    redis.call('LINSERT', list, 'BEFORE', entries[place], entry)
+-- The end of a list, from before the place of a key, and that place in it; all of the list where the place is the head's. A list is long, and what comes late is not late by much.
+local function tail_from(list, high, low)
+  local size = 4
+  while true do
+    local tail = redis.call('LRANGE', list, -size, -1)
+    local place = lower_bound(tail, high, low)
+    if place > 1 or #tail < size then return tail, place end
+    size = size * 8
   end
+end
+
+-- Inserts an entry at a place of such a tail, behind its first. Returns the length of the list.
+local function insert(list, tail, place, entry)
+  if place <= #tail then redis.call('LTRIM', list, 0, place - #tail - 2) end
+  return redis.call('RPUSH', list, entry, unpack(tail, place))
 end
 
 -- Replaces a list, which has a head, and keeps the time when it expires.

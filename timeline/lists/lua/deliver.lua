@@ -17,33 +17,35 @@ local margin = 1.5
 local author = string.sub(entry, at + 1, at + 8)
 local now = seconds_now()
 
-local names, paces = {}, {}
+local lists, paces = space .. prefix, pace_of(space, prefix)
+local each, keys = {}, {}
 for id in string.gmatch(ids, '[^,]+') do
-  names[#names + 1] = prefix .. id
-  paces[#paces + 1] = pace_of(space, prefix .. id)
+  each[#each + 1] = id
+  keys[#keys + 1] = paces .. id
 end
-paces = redis.call('MGET', unpack(paces))
+local found = redis.call('MGET', unpack(keys))
 
+local high, low = key_of(entry)
 local pushed, left = 0, 0
 local answer = { 0, 0 }
-for i, name in ipairs(names) do
-  local list, pace = space .. name, paces[i]
+for i, id in ipairs(each) do
+  local list, pace = lists .. id, found[i]
   local place, pending
   if pace then place, pending = pulled_at(pace, author) end
   local often = pace and (place or least > 0) and rate_at(pace, now) or 0
   if place and pending == 0 and often < least * margin then
     left = left + 1
   elseif pace and not place and least > 0 and often < least / margin and #pace < rate_bytes + most * pulled_bytes and redis.call('EXISTS', list) == 1 then
-    redis.call('SET', pace_of(space, name), pace .. author .. struct.pack('<I4', 0), 'KEEPTTL')
+    redis.call('SET', keys[i], pace .. author .. struct.pack('<I4', 0), 'KEEPTTL')
     left = left + 1
   else
-    local put = put_into(list, entry, revive == '1')
+    local put = put_into(list, entry, high, low, revive == '1')
     if put > 0 then pushed = pushed + 1 end
     -- A push that finds the entry may be repeated after a crash that has lost the fill.
     if place and (pending == 0 or put == 0) and redis.call('EXISTS', list) == 1 then
       local its = pending == 0 and token or pending
-      if pending == 0 then redis.call('SET', pace_of(space, name), with_token(pace, place, its), 'KEEPTTL') end
-      answer[#answer + 1] = string.sub(name, #prefix + 1)
+      if pending == 0 then redis.call('SET', keys[i], with_token(pace, place, its), 'KEEPTTL') end
+      answer[#answer + 1] = id
       answer[#answer + 1] = its
     end
   end

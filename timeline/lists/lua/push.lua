@@ -10,6 +10,7 @@ keep, max = tonumber(keep), tonumber(max)
 local space, err = space_of(shards, shard)
 if not space then return err end
 
-local pushed = 0
-for id in string.gmatch(ids, '[^,]+') do pushed = pushed + put_into(space .. prefix .. id, entry, false) end
+local pushed, lists = 0, space .. prefix
+local high, low = key_of(entry)
+for id in string.gmatch(ids, '[^,]+') do pushed = pushed + put_into(lists .. id, entry, high, low, false) end
 return pushed

@@ -16,18 +16,17 @@ local tombstone = string.sub(entry, 1, 8) .. gone
 local removed, there = 0, 0
 for id in string.gmatch(ids, '[^,]+') do
   local list = space .. prefix .. id
-  local entries = redis.call('LRANGE', list, 0, -1)
-  if #entries > 0 then
+  local tail, free = tail_from(list, high, low)
+  if #tail > 0 then
     there = there + 1
-    local place, free = find(entries, high, low)
+    local place = find(tail, high, low, free)
     if place then
-      if is_entry(entries[place]) then
-        redis.call('LSET', list, place - 1, tombstone)
+      if is_entry(tail[place]) then
+        redis.call('LSET', list, place - #tail - 1, tombstone)
         removed = removed + 1
       end
     elseif free > 1 then
-      insert(list, entries, free, tombstone)
-      if #entries + 1 > max then redis.call('LTRIM', list, -keep, -1) end
+      if insert(list, tail, free, tombstone) > max then redis.call('LTRIM', list, -keep, -1) end
     end
   end
 end
