@@ -228,6 +228,16 @@ export class Tbird implements TbirdService {
     });
   }
 
+  /**
+   * When each tweet was deleted or restored last, or else created: microseconds of the journal. Undefined if nothing
+   * is stored of it. Throws as `get`.
+   */
+  async stateTimes(ids: BigInt64Array, options: ReadOptions = {}): Promise<readonly (Micros | undefined)[]> {
+    checkIds(ids);
+    const rows = await this.#rows(ids, deadlineOf(options));
+    return Array.from(ids, (id) => rows.get(id)?.stateAt);
+  }
+
   async timeline(
     { userId, count, beforeId, afterId, replies = true, retweets = true }: TimelineRequest,
     options: ReadOptions = {},

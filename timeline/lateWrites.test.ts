@@ -62,12 +62,13 @@ const kept = (name: string): Promise<number[]> =>
     }),
   );
 
-const delivered = (op: Delivery['op'], id: bigint): Promise<readonly FollowUp[]> => {
+/** The writes that a delivery decides on. */
+const delivered = (op: Delivery['op'], id: bigint, time = 0n): Promise<readonly FollowUp[]> => {
   const { timelines, costs, tbird, flock, graphs } = service;
   const job = deliveryJob(timelines, costs, tbird, flock, graphs, (of, its, deadline) =>
     deliverAbout(of, its, service, deadline),
   );
-  return job.run(newDelivery(op, id, 0n).payload, Deadline.after(10_000), 1);
+  return job.run(newDelivery(op, id, time).payload, Deadline.after(10_000), 1);
 };
 
 it('keeps a tweet that was restored before its removal was applied, and activity on it', async () => {
@@ -90,6 +91,17 @@ it('keeps a tweet that was restored before its removal was applied, and activity
   await service.tbird.delete(BigInt64Array.of(id), materialized);
   await untilQuiet(service.gizzard);
   for (const [i, name] of names.entries()) expect((await kept(name))[0], name).toBeLessThan(before[i]![0]!);
+});
+
+it('restores a tweet only once its restoration is applied: its deletion may not be either', async () => {
+  const id = await tweet();
+  await untilQuiet(service.gizzard);
+  const later = (await service.tbird.stateTimes(BigInt64Array.of(id)))[0]! + 3_600_000_000n;
+  await expect(delivered('restore', id, later)).rejects.toMatchObject({ code: 'Unavailable' });
+  await service.tbird.delete(BigInt64Array.of(id), { ...materialized, time: later - 2n });
+  await expect(delivered('restore', id, later)).rejects.toMatchObject({ code: 'Unavailable' });
+  await service.tbird.undelete(BigInt64Array.of(id), { ...materialized, time: later - 1n });
+  expect((await delivered('restore', id, later)).length).toBeGreaterThan(0);
 });
 
 it('keeps the tweets of an author who was followed again before the unfollow was applied', async () => {
@@ -125,6 +137,9 @@ it('keeps activity that was taken back and happened again, whichever write is ap
     const { entries } = await service.activity.page({ userId: author, count: 50 });
     return entries.filter(({ kind, tweetId }) => kind === 'favorited' && tweetId === id).length;
   };
+  // A restored tweet has had the timeline dropped; a read has it rebuilt.
+  await untilQuiet(service.gizzard);
+  await shown();
   await change('add');
   await untilQuiet(service.gizzard);
   const first = await decided();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RoostError, type Deadline } from '../../core/index.js';
+import { limits, RoostError, type Deadline } from '../../core/index.js';
 import type { Flock } from '../../flock/index.js';
 import type { ClusterJobType, FollowUp } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
@@ -20,6 +20,8 @@ import { homeName, homePrefix } from './homeTimelines.js';
 const firstReaders = 500;
 /** Readers that each later step reaches. */
 const readersAtOnce = 4_000;
+/** The journal gives the jobs of one write times within this of each other, in microseconds. */
+const sameWriteMicros = BigInt(limits.idsPerCall);
 /** Attempts to find a tweet that is not there yet; the pause doubles after each. */
 const looks = 6;
 const firstLookMs = 2;
@@ -127,6 +129,8 @@ async function stored(
     if (tweet?.deletedAt !== undefined) {
       if (op === 'remove') return tweet;
       if (op === 'push' || tweet.deletedAt >= time) return undefined;
+    } else if (op === 'restore' && !(await isRestored(tbird, tweetId, time, options))) {
+      // Waits: the tweet is live because not even its deletion is applied, whose removal would then come last.
     } else if (tweet !== undefined && op !== 'remove') {
       const [state] = await flock.states(byUser, BigInt64Array.of(tweet.userId), ids, options);
       if (state !== undefined && state !== 'removed') return tweet;
@@ -140,6 +144,12 @@ async function stored(
     }
     await sleep(firstLookMs << look);
   }
+}
+
+/** Whether the write that restored a tweet, or a later one, is applied. */
+async function isRestored(tbird: Tbird, tweetId: bigint, time: bigint, options: ReadOptions): Promise<boolean> {
+  const [changedAt] = await tbird.stateTimes(BigInt64Array.of(tweetId), options);
+  return changedAt !== undefined && changedAt >= time - sameWriteMicros;
 }
 
 const nextStep = (delivery: Delivery): FollowUp => ({
