@@ -6,7 +6,8 @@ export { SqlWorkerLeases, type WorkerLeaseOptions } from './ids/sqlWorkerLeases.
 export type { WorkerLease, WorkerLeases } from './ids/workerLease.js';
 export { tbirdConfig } from './tbirdConfig.js';
 export { openTbird, tbirdStore, tbirdStoreWith, type TbirdTimes } from './tbirdStore.js';
-export { Tbird, type SetupOptions, type TbirdOptions, type TweetsWritten } from './tbird.js';
+export { Tbird, type SetupOptions, type TbirdOptions } from './tbird.js';
+export type { TweetsWritten } from './tweetsWritten.js';
 export { tweetGraph } from './tweetGraphs.js';
 export { tweetGraphNames } from './tweetIndex.js';
 export type { TbirdService } from './tbirdService.js';

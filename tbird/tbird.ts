@@ -44,6 +44,7 @@ import { IndexWrites, tweetGraphNames, type TweetGraphs } from './tweetIndex.js'
 import { tweetCounts, tweetGraph, tweetGraphs } from './tweetGraphs.js';
 import { kindStates } from './tweetKind.js';
 import { TweetReader } from './tweetReader.js';
+import type { TweetsWritten } from './tweetsWritten.js';
 import { deleted, live, type TweetRecord } from './tweetRecord.js';
 import { checkCount, checkId, checkIds, refuseOther } from './callRules.js';
 import { checkedMentions, contentOf } from './tweetRules.js';
@@ -67,19 +68,6 @@ export interface TbirdOptions {
   readonly leaseMs?: number;
   /** Cache nodes for reads of tweets, if `cache.tweets` is on. Absent: reads go to the databases alone. */
   readonly caches?: Caches;
-}
-
-/** The ids of a write of tweets. */
-export interface TweetsWritten {
-  readonly created: readonly bigint[];
-  readonly deleted: readonly TweetStateWritten[];
-  readonly undeleted: readonly TweetStateWritten[];
-}
-
-export interface TweetStateWritten {
-  readonly id: bigint;
-  /** Absent: the journal gives it, before the times of the jobs beside the write. */
-  readonly time: Micros | undefined;
 }
 
 /** Tweets on a cluster. See `TbirdService` for what each method promises. */
