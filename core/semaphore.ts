@@ -29,7 +29,10 @@ export class Semaphore {
       enter = resolve;
       this.#waiting.push(enter);
     });
-    const giveUp = (): void => void this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+    const giveUp = (): void => {
+      const place = this.#waiting.indexOf(enter);
+      if (place >= 0) this.#waiting.splice(place, 1);
+    };
     await (deadline === undefined ? turn : deadline.race(turn, what, giveUp));
   }
 

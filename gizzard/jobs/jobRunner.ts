@@ -138,7 +138,8 @@ export class JobRunner {
     // Another server may know the kind: the job waits for it, however long it takes.
     const known = type === undefined ? undefined : (type.version ?? 1);
     if (type === undefined || job.version > known!) return unknownHere(new UnknownJob(job.kind, job.version, known));
-    if (type.split === undefined) return this.#runOnce(type, job, priority, trace);
+    if (type.split === undefined)
+      return this.#clusterJobs.get(priority)!.run(() => this.#runOnce(type, job, priority, trace));
     const byRoute = new Map<Route, unknown[]>();
     try {
       type.split(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ErrorCode } from '../../core/index.js';
+import { Deadline, type ErrorCode } from '../../core/index.js';
 import { append, notesOf, type Note, type NotesHooks } from '../../test/support/notes.js';
 import { gate, notesCluster } from '../../test/support/notesCluster.js';
 import { workerGroup } from './streamKeys.js';
@@ -160,4 +160,29 @@ describe('closing', () => {
     await gizzard.jobs.close(1_000);
     await expect(append(gizzard, [note(1, 1)])).rejects.toEqual(throwsCode('Unavailable', /journal/));
   });
+});
+
+it('runs at most eight jobs of a priority at once that write no leaf', async () => {
+  const { opened, open } = gate();
+  let [running, most, done] = [0, 0, 0];
+  const gizzard = await cluster.open({
+    jobTypes: [
+      {
+        kind: 'test.waits',
+        async run() {
+          most = Math.max(most, ++running);
+          await opened;
+          running--;
+          done++;
+          return [];
+        },
+      },
+    ],
+  });
+  const jobs = Array.from({ length: 20 }, () => ({ kind: 'test.waits', payload: Buffer.alloc(1) }));
+  await gizzard.jobs.append(jobs, { priority: 'high', waitUntilApplied: false, deadline: Deadline.after(10_000) });
+  await expect.poll(() => running).toBe(8);
+  open();
+  await expect.poll(() => done).toBe(20);
+  expect(most).toBe(8);
 });

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach } from 'vitest';
-import type { Gizzard, ShardType } from '../../gizzard/index.js';
+import type { AnyJobType, Gizzard, ShardType } from '../../gizzard/index.js';
 import { streamKeys, type StreamKeys } from '../../gizzard/jobs/streamKeys.js';
 import { silentLog, type Metrics, type RoostConfig } from '../../process/index.js';
 import type { ClusterConfigInput } from '../clusterConfig.js';
@@ -10,6 +10,8 @@ import { notesTopology, openNotes, type NotesHooks } from './notes.js';
 export interface OpenOptions {
   /** Shard types beside the type of notes. */
   readonly shardTypes?: readonly ShardType[];
+  /** Kinds of jobs beside those of notes. */
+  readonly jobTypes?: readonly AnyJobType[];
   /** Whether it takes jobs; true when absent. */
   readonly work?: boolean;
   readonly hooks?: NotesHooks;
@@ -68,7 +70,7 @@ export function notesCluster(name: string, jobs: ClusterConfigInput['jobs']): No
         options.metrics,
       );
       opened.push(gizzard);
-      gizzard.register({ shardTypes: options.shardTypes ?? [], jobTypes: [] });
+      gizzard.register({ shardTypes: options.shardTypes ?? [], jobTypes: options.jobTypes ?? [] });
       await gizzard.nameServer.create();
       if (gizzard.topology.tables.length === 0) await gizzard.apply(notesTopology(options.hosts ?? [db1, db2]));
       await gizzard.start({ work: options.work ?? true });
