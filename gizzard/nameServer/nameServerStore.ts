@@ -1,4 +1,4 @@
-import { chunks, isRoostError, RoostError, type Deadline } from '../../core/index.js';
+import { isRoostError, RoostError, type Deadline } from '../../core/index.js';
 import type { DatabaseHost, SqlSession } from '../../mysql/index.js';
 import { readHostClock } from '../../mysql/index.js';
 import { AttributeForms } from '../shardAttributes.js';
@@ -49,8 +49,6 @@ import { loadTopology, writeChange, type TableName } from './topologySql.js';
 /** Entries of one log that are copied to another replica. */
 const maxLogEntries = 100_000;
 const auditRowsPerRead = 100;
-/** Shards per statement that names attributes. */
-const namedAtOnce = 1_000;
 
 /** One replica of the name server's database: its SQL and nothing else. */
 export class NameServerStore {
@@ -102,12 +100,11 @@ export class NameServerStore {
     await this.host.transaction(deadline, async (session) => {
       const head = (await this.#head(session, deadline, 'FOR UPDATE')) ?? this.#notSetUp();
       const { shards } = await this.#state(session, head, deadline);
-      for (const part of chunks(shards, namedAtOnce))
+      // One by one: MySQL wants a selected database for an update that joins a JSON_TABLE (error 1046).
+      for (const { id, attributes } of shards)
         await session.run(
-          `UPDATE ${this.#table('shards')} s JOIN JSON_TABLE(?, '$[*]' COLUMNS (
-             h VARCHAR(64) CHARACTER SET utf8mb4 PATH '$[0]', p VARCHAR(54) CHARACTER SET utf8mb4 PATH '$[1]', a VARCHAR(255) CHARACTER SET utf8mb4 PATH '$[2]'
-           )) j ON s.hostname = j.h AND s.table_prefix = j.p SET s.attributes = j.a WHERE s.attributes IS NULL`,
-          [JSON.stringify(part.map(({ id, attributes }) => [id.hostname, id.tablePrefix, JSON.stringify(attributes)]))],
+          `UPDATE ${this.#table('shards')} SET attributes = ? WHERE hostname = ? AND table_prefix = ? AND attributes IS NULL`,
+          [JSON.stringify(attributes), id.hostname, id.tablePrefix],
           deadline,
         );
     });
