@@ -11,7 +11,7 @@ import { DeliveryExplainer } from './home/explainDelivery.js';
 import type { HomeEntry } from './home/homeEntry.js';
 import { HomeTimelines } from './home/homeTimelines.js';
 import type { ReadRule } from './home/visibility.js';
-import { encodeTimelineWrite, timelineJobKind } from './jobs/timelinePayload.js';
+import { writeOf } from './jobs/timelinePayload.js';
 import { AuthorTimelines } from './kinds/authorTimelines.js';
 import { MentionTimelines } from './kinds/mentionTimelines.js';
 import type { ListLimits, ListsSize } from './lists/timelineLists.js';
@@ -176,8 +176,7 @@ export class TimelineService {
   async #askForRebuild(kind: KindName, userId: bigint, deadline: Deadline): Promise<void> {
     const { jobs } = this.gizzard;
     const name = this.#nameOf(kind, userId);
-    const begun = { kind: timelineJobKind, payload: encodeTimelineWrite({ op: 'begin', name }) };
-    await jobs.append([begun], { priority: 'high', waitUntilApplied: true, deadline });
+    await jobs.append([writeOf({ op: 'begin', name })], { priority: 'high', waitUntilApplied: true, deadline });
     await jobs.append([newRebuild(kind, userId)], { priority: 'high', waitUntilApplied: false, deadline });
   }
 }

@@ -3,7 +3,7 @@ import type { Gizzard, Leaf } from '../gizzard/index.js';
 import { deadlineOf, type ReadOptions, type WriteOptions } from '../wire/index.js';
 import { dedupe } from './dedupe.js';
 import { checkEntry, keyOf, secondaryKeyCounts, flagsOf, secondaryKeyOf, type TimelineEntry } from './entry.js';
-import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from './jobs/timelinePayload.js';
+import { writeOf, type TimelineWrite } from './jobs/timelinePayload.js';
 import type { Floor, ListPage, PageBounds, TimelineLists, TimelineRates } from './lists/timelineLists.js';
 import { checkName, longestName } from './names.js';
 import type { TimelineShards } from './timelineShards.js';
@@ -169,7 +169,7 @@ export class Timelines {
   }
 
   async #write(write: TimelineWrite, options: WriteOptions): Promise<void> {
-    await this.shards.write({ kind: timelineJobKind, payload: encodeTimelineWrite(write) }, options);
+    await this.shards.write(writeOf(write), options);
   }
 }
 

@@ -150,14 +150,18 @@ async function afterEdges(
       const entry = activityEntry({ id: id ?? 0n, kind, actorId, ...tweet });
       const name = activityName(userId);
       const there = id !== undefined && edge?.state === 'normal';
-      const again = lookAgain({ role, sourceId: actorId, destinationId });
+      const again = () => lookAgain({ role, sourceId: actorId, destinationId });
       if (there && !(await blockedWith(flock, blocks, userId, [actorId], until(deadline))).has(actorId))
         return [
           writeOf(
-            second ? { op: 'merge', name, entries: [entry] } : { op: 'supersede', name, at: objectAt, entry, again },
+            second
+              ? { op: 'merge', name, entries: [entry] }
+              : { op: 'supersede', name, at: objectAt, entry, again: again() },
           ),
         ];
-      return second ? [] : [writeOf({ op: 'withdraw', name, at: objectAt, bytes: entry.subarray(objectAt), again })];
+      return second
+        ? []
+        : [writeOf({ op: 'withdraw', name, at: objectAt, bytes: entry.subarray(objectAt), again: again() })];
     }),
   );
   return writes.flat();

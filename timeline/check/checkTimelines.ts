@@ -65,7 +65,7 @@ export async function checkTimelines(service: TimelineService, options: CheckOpt
   ];
   return {
     looked: notes.join(', '),
-    faults: damaged.found.length + replicas.faults + faults.length,
+    faults: damaged.faults + replicas.faults + faults.length,
     repaired: damaged.repaired + replicas.repaired + repaired,
     found: [...damaged.found, ...replicas.found, ...faults.map(({ line }) => line)].slice(0, shownFaults),
     remedies: replicas.remedies,

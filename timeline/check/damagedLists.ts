@@ -1,4 +1,4 @@
-import type { CheckOptions } from '../../cluster/index.js';
+import { shownFaults, type CheckOptions } from '../../cluster/index.js';
 import { Deadline } from '../../core/index.js';
 import type { Leaf } from '../../gizzard/index.js';
 import { keyOf } from '../entry.js';
@@ -8,11 +8,12 @@ import { timelinesTableId } from '../timelineShards.js';
 import { keptTimeline } from './keptTimeline.js';
 import { stepDeadlineMs, timelineNames } from './timelineNames.js';
 
-/** Replicas of timelines that no write brings about, by name and host. */
+/** Replicas of timelines in a state that no write brings about. */
 export interface DamagedLists {
-  /** One line each, for people. */
-  readonly found: readonly string[];
+  readonly faults: number;
   readonly repaired: number;
+  /** One line for each of the first ones, with the timeline's name and the host. */
+  readonly found: readonly string[];
 }
 
 /**
@@ -26,7 +27,7 @@ export async function damagedLists(
   { repair, signal }: CheckOptions,
 ): Promise<DamagedLists> {
   const found: string[] = [];
-  let repaired = 0;
+  let [faults, repaired] = [0, 0];
   const rowsOn = async (leaf: Leaf, names: readonly string[]): Promise<readonly TimelineRow[]> =>
     timelines.listsAt(leaf, Deadline.after(stepDeadlineMs)).rows(names);
   for (const { leaves } of gizzard.topology.routes(timelinesTableId)) {
@@ -36,14 +37,15 @@ export async function damagedLists(
       const whole = new Set(rows.flatMap((some) => some.filter((row) => !isDamaged(row)).map(({ name }) => name)));
       for (const [i, leaf] of readable.entries())
         for (const { name } of rows[i]!.filter(isDamaged)) {
-          found.push(`${name} on ${leaf.shard.id.hostname}: its entries are not in order, as after a flipped bit`);
+          if (++faults <= shownFaults)
+            found.push(`${name} on ${leaf.shard.id.hostname}: its entries are not in order, as after a flipped bit`);
           if (repair !== true || !(whole.has(name) || keptTimeline(name) !== undefined)) continue;
           await timelines.listsAt(leaf, Deadline.after(stepDeadlineMs)).delete(name);
           repaired++;
         }
     }
   }
-  return { found, repaired };
+  return { faults, repaired, found };
 }
 
 function isDamaged({ stored }: TimelineRow): boolean {

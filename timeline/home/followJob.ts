@@ -3,7 +3,7 @@ import type { Flock } from '../../flock/index.js';
 import type { ClusterJobType, FollowUp } from '../../gizzard/index.js';
 import type { Tbird } from '../../tbird/index.js';
 import { until } from '../../wire/index.js';
-import { encodeTimelineWrite, timelineJobKind, type TimelineWrite } from '../jobs/timelinePayload.js';
+import { writeOf } from '../jobs/timelinePayload.js';
 import { authorAt, keyBytes } from '../entry.js';
 import type { Timelines } from '../timelines.js';
 import type { TimelineGraphs } from './audience.js';
@@ -50,8 +50,8 @@ export const followJob = (
       if (!standing[i]!) {
         const again = { kind: followLookKind, payload: encodeFollows([{ readerId, authorId }]) };
         if (kind === followJobKind)
-          writes.push(write({ op: 'withdraw', name, at: authorAt, bytes: keyBytes(authorId), again }));
-        if (settles !== undefined) writes.push(write({ op: 'settle', name, entries: [], ...settles }));
+          writes.push(writeOf({ op: 'withdraw', name, at: authorAt, bytes: keyBytes(authorId), again }));
+        if (settles !== undefined) writes.push(writeOf({ op: 'settle', name, entries: [], ...settles }));
         continue;
       }
       const options = until(deadline);
@@ -61,11 +61,11 @@ export const followJob = (
       const entries = (await tbird.get(ids, options)).filter((tweet) => tweet !== undefined).map(homeEntry);
       const floor = ids.length === keep ? ids.at(-1) : held === 'all' ? undefined : held;
       if (settles !== undefined) {
-        writes.push(write({ op: 'settle', name, entries, floor, ...settles }));
+        writes.push(writeOf({ op: 'settle', name, entries, floor, ...settles }));
         continue;
       }
       // Even without entries: another replica may hold more.
-      if (entries.length > 0 || floor !== undefined) writes.push(write({ op: 'fill', name, entries, floor }));
+      if (entries.length > 0 || floor !== undefined) writes.push(writeOf({ op: 'fill', name, entries, floor }));
     }
     return writes;
   },
@@ -93,5 +93,3 @@ async function standingOf(
       readerId === authorId || (followed[i] === 'normal' && blocked[i] !== 'normal' && blocking[i] !== 'normal'),
   );
 }
-
-const write = (of: TimelineWrite): FollowUp => ({ kind: timelineJobKind, payload: encodeTimelineWrite(of) });

@@ -14,7 +14,6 @@ import {
   decodeTimelineWrite,
   timelineJobKind,
   type DeliveryWrite,
-  type Retraction,
   type SecondLook,
   type TimelineWrite,
 } from './timelinePayload.js';
@@ -83,8 +82,10 @@ async function applyOne(
   ids: readonly bigint[],
   costs: DeliveryCosts,
 ): Promise<readonly FollowUp[]> {
-  if (isDelivery(write)) return deliver(lists, write, ids, costs);
   switch (write.op) {
+    case 'deliver':
+    case 'restore':
+      return deliver(lists, write, ids, costs);
     case 'retract': {
       const { there } = await lists.remove(write.entry, write.prefix, ids);
       return there === 0 ? [] : [lookAgain(write, ids)];
@@ -97,16 +98,43 @@ async function applyOne(
       const taken = await lists.supersede(write.name, write.at, write.entry);
       return (taken ?? 0) === 0 ? [] : looking(write.again);
     }
-    default:
-      await applyAlone(lists, write, ids);
+    case 'push':
+    case 'remove':
+      await lists[write.op](write.entry, write.prefix, ids);
+      return [];
+    case 'store':
+      await lists.store(write.name, write.entries);
+      return [];
+    case 'merge':
+      await lists.merge(write.name, write.entries);
+      return [];
+    case 'fill':
+    case 'complete':
+      await lists.merge(write.name, write.entries, {
+        floor: write.floor,
+        ...(write.op === 'complete' && { through: 'all' }),
+      });
+      return [];
+    case 'settle': {
+      const { author, token } = write;
+      await lists.merge(write.name, write.entries, { floor: write.floor, settles: { author, token } });
+      return [];
+    }
+    case 'posted':
+      await lists.posted(write.name, write.terms);
+      return [];
+    case 'unmerge':
+      await lists.unmerge(write.name, write.entries.map(keyOf));
+      return [];
+    case 'delete':
+    case 'begin':
+      await lists[write.op](write.name);
       return [];
   }
 }
 
 const looking = (again: SecondLook | undefined): FollowUp[] =>
   again === undefined ? [] : [{ ...again, priority: 'medium' }];
-
-const isDelivery = (write: TimelineWrite): write is DeliveryWrite => write.op === 'deliver' || write.op === 'restore';
 
 /**
  * Readers whose timelines are to take the author in again get a fill. Each replica has its own, for what that replica
@@ -126,45 +154,4 @@ async function deliver(
   return Array.from(chunks(fills, fillsPerJob), (some) =>
     followsChanged(some.map(({ id, token }) => ({ readerId: id, authorId, token }))),
   );
-}
-
-async function applyAlone(
-  lists: TimelineLists,
-  write: Exclude<TimelineWrite, DeliveryWrite | Retraction | { readonly op: 'withdraw' | 'supersede' }>,
-  ids: readonly bigint[],
-): Promise<void> {
-  switch (write.op) {
-    case 'push':
-    case 'remove':
-      await lists[write.op](write.entry, write.prefix, ids);
-      return;
-    case 'store':
-      await lists.store(write.name, write.entries);
-      return;
-    case 'merge':
-      await lists.merge(write.name, write.entries);
-      return;
-    case 'fill':
-    case 'complete':
-      await lists.merge(write.name, write.entries, {
-        floor: write.floor,
-        ...(write.op === 'complete' && { through: 'all' }),
-      });
-      return;
-    case 'settle': {
-      const { author, token } = write;
-      await lists.merge(write.name, write.entries, { floor: write.floor, settles: { author, token } });
-      return;
-    }
-    case 'posted':
-      await lists.posted(write.name, write.terms);
-      return;
-    case 'unmerge':
-      await lists.unmerge(write.name, write.entries.map(keyOf));
-      return;
-    case 'delete':
-    case 'begin':
-      await lists[write.op](write.name);
-      return;
-  }
 }

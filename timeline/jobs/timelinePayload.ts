@@ -157,8 +157,8 @@ export function encodeTimelineWrite(write: TimelineWrite): Buffer {
   }
 }
 
-/** A write that follows from a job. */
-export const writeOf = (write: TimelineWrite): FollowUp => ({
+/** The job of a write. */
+export const writeOf = (write: TimelineWrite): Pick<FollowUp, 'kind' | 'payload'> => ({
   kind: timelineJobKind,
   payload: encodeTimelineWrite(write),
 });

@@ -42,10 +42,9 @@ export async function deliverAbout(
   const blocked = await blockedWith(flock, blocks, userId, others, options());
   const write = (prefix: string, ids: readonly bigint[], entry: TimelineEntry): FollowUp[] => {
     if (ids.length === 0) return [];
-    if (op !== 'restore')
-      return [writeOf({ op: op === 'push' ? op : 'retract', prefix, entry, ids: BigInt64Array.from(ids) })];
-    // Only a merge brings back removed entries.
-    return ids.map((to) => writeOf({ op: 'merge', name: `${prefix}${to}`, entries: [entry] }));
+    const to = { prefix, entry, ids: BigInt64Array.from(ids) };
+    if (op === 'restore') return [writeOf({ op, ...to, least: 0 })];
+    return [writeOf({ op: op === 'push' ? op : 'retract', ...to })];
   };
   const reached = (users: Iterable<bigint>) => [...users].filter((user) => op === 'remove' || !blocked.has(user));
   const writes = [

@@ -305,6 +305,19 @@ it('takes over removals, missing entries and missing timelines from another repl
   expect(await mine.count()).toBe(2);
 });
 
+it('takes an entry that belongs near the head of the longest list, and loses none behind it', async () => {
+  const longest = listsOf('a', { ...limits, keep: 10_000, trimPast: 20_000 });
+  await longest.store(
+    'longest:1',
+    Array.from({ length: 9_500 }, (_, i) => makeEntry(BigInt(10 * i + 10))),
+  );
+  expect(await longest.push(makeEntry(15n), 'longest:', [1n])).toBe(1);
+  const { stored } = (await longest.row('longest:1'))!;
+  expect(stored).toHaveLength(9_502);
+  expect(stored.slice(1, 4).map(keyOf)).toEqual([10n, 15n, 20n]);
+  expect(keyOf(stored.at(-1)!)).toBe(95_000n);
+});
+
 it('holds the same entries, in whatever order and however often pushes and removals arrive', async () => {
   // Of several lengths of the end that a late entry is looked for in.
   const long = listsOf('a', { ...limits, keep: 100, trimPast: 100 });

@@ -1,7 +1,7 @@
 import { RoostError, type Deadline } from '../../core/index.js';
-import { requirePayloadVersion, type ClusterJobType, type FollowUp, type NewJob } from '../../gizzard/index.js';
+import { requirePayloadVersion, type ClusterJobType, type NewJob } from '../../gizzard/index.js';
 import { until } from '../../wire/index.js';
-import { encodeTimelineWrite, timelineJobKind } from '../jobs/timelinePayload.js';
+import { writeOf } from '../jobs/timelinePayload.js';
 import { firstStep, noStep, type Filling, type TimelineKind } from './timelineKind.js';
 
 export const rebuildJobKind = 'timelines.rebuild';
@@ -63,10 +63,7 @@ export const rebuildJob = (kinds: TimelineKinds, keep: number): ClusterJobType =
     const kind = kinds[name];
     const { entries, floor, nextCursor }: Filling = await kind.fill(userId, cursor, keep, until(deadline));
     const op = nextCursor === noStep ? 'complete' : 'fill';
-    const merged: FollowUp = {
-      kind: timelineJobKind,
-      payload: encodeTimelineWrite({ op, name: `${kind.prefix}${userId}`, entries, floor }),
-    };
+    const merged = writeOf({ op, name: `${kind.prefix}${userId}`, entries, floor });
     if (nextCursor === noStep) return [merged];
     return [merged, { kind: rebuildJobKind, payload: encodeRebuild({ kind: name, userId, cursor: nextCursor }) }];
   },

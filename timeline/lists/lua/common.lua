@@ -85,19 +85,26 @@ local function tail_from(list, high, low)
   end
 end
 
+-- Appends entries from one on, in pieces: Lua unpacks some thousands at most. Returns the length of the list.
+local function append(list, entries, first)
+  local length
+  for from = first, #entries, 1000 do
+    length = redis.call('RPUSH', list, unpack(entries, from, math.min(from + 999, #entries)))
+  end
+  return length
+end
+
 -- Inserts an entry at a place of such a tail, behind its first. Returns the length of the list.
 local function insert(list, tail, place, entry)
   if place <= #tail then redis.call('LTRIM', list, 0, place - #tail - 2) end
-  return redis.call('RPUSH', list, entry, unpack(tail, place))
+  table.insert(tail, place, entry)
+  return append(list, tail, place)
 end
 
 -- Replaces a list, which has a head, and keeps the time when it expires.
 local function rewrite(list, entries, keep)
   local left = redis.call('PTTL', list)
   redis.call('DEL', list)
-  local first = math.max(1, #entries - keep + 1)
-  for from = first, #entries, 1000 do
-    redis.call('RPUSH', list, unpack(entries, from, math.min(from + 999, #entries)))
-  end
+  append(list, entries, math.max(1, #entries - keep + 1))
   if left > 0 then redis.call('PEXPIRE', list, left) end
 end
