@@ -63,8 +63,11 @@ export async function restoreRows(
   await inOrder(
     [...sorted.entries()].slice(progress.state.next),
     parallel,
-    ([, object]) => restoreObject(object),
-    ([place]) => progress.reached(place + 1),
+    async ([place, object]) => {
+      await restoreObject(object);
+      return place + 1;
+    },
+    (next) => progress.reached(next),
   );
 }
 

@@ -123,6 +123,23 @@ describe('work in parallel', () => {
     expect([outcome, started]).toEqual([['first'], [1, 2]]);
   });
 
+  it('starts nothing that a slow source brings after a failure', async () => {
+    const { started, work, end } = controlled();
+    let bring = (): void => undefined;
+    const items = async function* () {
+      yield 1;
+      await new Promise<void>((resolve) => (bring = resolve));
+      yield 2;
+    };
+    const all = inParallel(items(), 3, work);
+    await expect.poll(() => started).toEqual([1]);
+    end(1, new Error('refused'));
+    await new Promise(setImmediate);
+    bring();
+    await expect(all).rejects.toThrow('refused');
+    expect(started).toEqual([1]);
+  });
+
   it('waits for its work when the source fails', async () => {
     const { started, work, end } = controlled();
     const outcome: string[] = [];
@@ -142,7 +159,15 @@ describe('work in parallel', () => {
   it('reports how far all is finished, in the order of the items', async () => {
     const { started, work, end } = controlled();
     const reached: number[] = [];
-    const all = inOrder([1, 2, 3, 4], 3, work, (item) => void reached.push(item));
+    const all = inOrder(
+      [1, 2, 3, 4],
+      3,
+      async (item) => {
+        await work(item);
+        return item;
+      },
+      (item) => void reached.push(item),
+    );
     await expect.poll(() => started).toEqual([1, 2, 3]);
     end(3);
     end(2);

@@ -23,6 +23,8 @@ export async function inParallel<T>(
   };
   try {
     for await (const item of items) {
+      // While the source was awaited, work may have failed.
+      if (failures.length > 0) break;
       void run(item);
       if (running >= atOnce) await oneEnds();
       if (failures.length > 0) break;
@@ -35,23 +37,23 @@ export async function inParallel<T>(
 }
 
 /**
- * Works on items as `inParallel` does. `reached` gets the last item before which, itself included, all are finished,
- * whenever there is a later one; its failure counts as one of the work.
+ * Works on items as `inParallel` does, and says how far all is finished: `reached` gets the answer of `work` for the
+ * last item before which, itself included, all are finished, whenever there is a later one; its failure counts as one
+ * of the work. Answers wait for slow items before them: they should be small, such as a place in a file.
  */
-export async function inOrder<T>(
+export async function inOrder<T, Place>(
   items: Iterable<T> | AsyncIterable<T>,
   atOnce: number,
-  work: (item: T) => Promise<void>,
-  reached: (item: T) => void | Promise<void>,
+  work: (item: T) => Promise<Place>,
+  reached: (place: Place) => void | Promise<void>,
 ): Promise<void> {
-  const started: { readonly item: T; ended: boolean }[] = [];
+  const started: { finished?: { readonly place: Place } }[] = [];
   await inParallel(items, atOnce, async (item) => {
-    const own = { item, ended: false };
+    const own: (typeof started)[number] = {};
     started.push(own);
-    await work(item);
-    own.ended = true;
-    let last: typeof own | undefined;
-    while (started[0]?.ended === true) last = started.shift();
-    if (last !== undefined) await reached(last.item);
+    own.finished = { place: await work(item) };
+    let last: { readonly place: Place } | undefined;
+    while (started[0]?.finished !== undefined) last = started.shift()!.finished;
+    if (last !== undefined) await reached(last.place);
   });
 }

@@ -68,6 +68,37 @@ it('work that several traces share belongs to the first, and the others link to 
   expect(within?.traceparent).toContain(own.spanContext().spanId);
 });
 
+it('work that fails fails in the spans of all traces that share it', async () => {
+  const tracing = new Tracing(api);
+  const traces = ['a', 'b', 'c'].map((digit) => tracing.continue(traceparent.replace(traceId, digit.repeat(32)))!);
+  const refuse = (): Promise<void> => {
+    throw new RoostError('Unavailable', 'the host is down');
+  };
+  await expect(Trace.together(traces, 'work', {}, refuse)).rejects.toThrow('the host is down');
+  expect(exporter.getFinishedSpans().map((span) => span.status)).toEqual(
+    traces.map(() => ({ code: openTelemetry.SpanStatusCode.ERROR, message: 'the host is down' })),
+  );
+});
+
+it('a span has the error of an answer that is a failure', async () => {
+  const outcome = { error: new RoostError('Conflict', 'two of them') };
+  const trace = new Tracing(api).continue(traceparent)!;
+  await trace.inSpan(
+    'work',
+    'internal',
+    {},
+    () => Promise.resolve(outcome),
+    ({ error }) => error,
+  );
+  expect(exporter.getFinishedSpans()[0]!.attributes['error.type']).toBe('Conflict');
+});
+
+it('work is not traced further where the application has no tracer', async () => {
+  openTelemetry.trace.disable();
+  const trace = new Tracing(api).continue(traceparent)!;
+  expect(await trace.inSpan('work', 'internal', {}, (within) => Promise.resolve(within))).toBeUndefined();
+});
+
 it('work is not traced further where the sampler of this process drops its span', async () => {
   openTelemetry.trace.disable();
   const sampler = new ParentBasedSampler({

@@ -40,9 +40,9 @@ export class Tracing {
     return this.#tracer.startSpan(name, options, this.api.context.active());
   }
 
-  /** The place of a span in its trace; undefined if it is not sampled. */
+  /** The place of a span in its trace; undefined if nobody records it. */
   at(span: Span): Trace | undefined {
-    return traceOf(this.api, this.#tracer, span.spanContext());
+    return span.isRecording() ? traceOf(this.api, this.#tracer, span.spanContext()) : undefined;
   }
 }
 
@@ -81,15 +81,21 @@ export class Trace {
     return { trace_id: this.at.traceId, span_id: this.at.spanId };
   }
 
-  /** Runs work in a span. The work's trace is undefined if this process's sampler does not keep the span. */
+  /**
+   * Runs work in a span. The work's trace is undefined if nobody records the span: this process's sampler drops it, or
+   * the application has no tracer.
+   *
+   * @param failure the error of an answer that is a failure, for work that does not throw it
+   */
   async inSpan<T>(
     name: string,
     kind: SpanKind,
     attributes: SpanAttributes,
     work: (trace: Trace | undefined) => Promise<T>,
+    failure?: (answer: T) => RoostError | undefined,
   ): Promise<T> {
     const span = this.#start(name, kind, attributes);
-    return endedWith(span, work(this.#of(span)));
+    return endedWith([span], () => work(this.#of(span)), failure);
   }
 
   /** Runs work that several traces share: in a span of the first; spans of the others link to that one. */
@@ -103,16 +109,12 @@ export class Trace {
     if (first === undefined) return work(undefined);
     return first.inSpan(name, 'internal', attributes, async (trace) => {
       const linked = others.map((other) => other.#start(name, 'internal', attributes, trace?.at));
-      try {
-        return await work(trace);
-      } finally {
-        for (const span of linked) span.end();
-      }
+      return endedWith(linked, () => work(trace));
     });
   }
 
   #of(span: Span): Trace | undefined {
-    return traceOf(this.api, this.tracer, span.spanContext(), this.shared);
+    return span.isRecording() ? traceOf(this.api, this.tracer, span.spanContext(), this.shared) : undefined;
   }
 
   #start(name: string, kind: SpanKind, attributes: SpanAttributes, link?: SpanContext): Span {
@@ -124,14 +126,24 @@ export class Trace {
   }
 }
 
-async function endedWith<T>(span: Span, work: Promise<T>): Promise<T> {
+/** Runs work, and ends spans with its outcome. */
+async function endedWith<T>(
+  spans: readonly Span[],
+  work: () => Promise<T>,
+  failure?: (answer: T) => RoostError | undefined,
+): Promise<T> {
+  const failed = ({ code, message }: RoostError): void => {
+    for (const span of spans) failSpan(span, code, message);
+  };
   try {
-    return await work;
+    const answer = await work();
+    const error = failure?.(answer);
+    if (error !== undefined) failed(error);
+    return answer;
   } catch (thrown) {
-    const { code, message } = RoostError.from(thrown);
-    failSpan(span, code, message);
+    failed(RoostError.from(thrown));
     throw thrown;
   } finally {
-    span.end();
+    for (const span of spans) span.end();
   }
 }

@@ -9,13 +9,13 @@ export const traceOf = (options: object | null): Trace | undefined =>
 
 /** Runs a call in a span of the trace that its last argument, the options, names. Most calls name none. */
 export function inTrace<T>(
-  tracing: Tracing | undefined,
+  tracing: Tracing,
   { method, service }: { readonly method: string; readonly service: string },
   args: readonly unknown[],
   work: (trace: Trace | undefined) => Promise<T>,
 ): Promise<T> {
   const options = args.at(-1) as { readonly traceparent?: string | null } | null | undefined;
-  const parent = tracing?.continue(options?.traceparent);
+  const parent = tracing.continue(options?.traceparent);
   if (parent === undefined) return work(undefined);
   const attributes = { 'rpc.system': 'thrift', 'rpc.service': service, 'rpc.method': method };
   return parent.inSpan(`roost/${method}`, 'server', attributes, (trace) => {

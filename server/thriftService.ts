@@ -103,14 +103,22 @@ export function thriftService<H extends object>({
           faults.inc();
           log.error({ err: error, method: name, ...trace?.logged }, 'a call failed unexpectedly');
         }
-        throw toException(name, error);
+        throw error;
       } finally {
         calls.inc({ method: name, code });
         seconds.observe({ method: name }, (performance.now() - startMs) / 1000);
       }
     };
-    const wrapped: Method = (...args) =>
-      inTrace(tracing, { method: name, service }, args, (trace) => work(args, trace));
+    const of = { method: name, service };
+    const wrapped: Method = async (...args) => {
+      try {
+        return await (tracing === undefined
+          ? work(args, undefined)
+          : inTrace(tracing, of, args, (trace) => work(args, trace)));
+      } catch (error) {
+        throw toException(name, RoostError.from(error));
+      }
+    };
     // The generated code concludes from the number of parameters that the method returns a promise.
     return Object.defineProperty(wrapped, 'length', { value: method.length });
   };

@@ -139,6 +139,17 @@ it('a read is one trace from the client to one leaf', async () => {
   });
 });
 
+it('the spans of a refused call have its error, in the client and in the server', async () => {
+  const trace = await traceOf(() => follows.add(1, 2, { at: 2n ** 62n }).catch(() => undefined));
+  const [call] = trace.children;
+  const [served] = call!.children;
+  for (const { span } of [call!, served!])
+    expect([span.attributes['error.type'], span.status]).toEqual([
+      'InvalidArgument',
+      { code: openTelemetry.SpanStatusCode.ERROR, message: expect.stringMatching(/time/) as string },
+    ]);
+});
+
 /** The tables of edges on the first host, as `database`.`table`. */
 async function edgeTables(): Promise<string[]> {
   const [rows] = await database.query({
@@ -186,6 +197,9 @@ it('a job keeps its trace until it is applied, and the log names it', async () =
   });
   const attempts = below(trace, ...toLeaves.slice(0, -1));
   expect(attempts.length).toBeGreaterThan(1);
+  const failed = attempts.filter(({ span }) => span.status.code === openTelemetry.SpanStatusCode.ERROR);
+  expect(failed.length).toBeGreaterThanOrEqual(1);
+  expect(failed.length).toBeLessThan(attempts.length);
   const ids = new Set(attempts.map(({ span }) => span.spanContext().traceId));
   expect(lines.filter(({ msg }) => msg === 'a job failed on a shard').map((line) => line['trace_id'])).toContain(
     [...ids][0],

@@ -60,13 +60,14 @@ export async function loadEdges(file: EdgeFile, options: LoadEdgesOptions): Prom
   await inOrder(
     batches(),
     options.inFlight,
-    async ({ batch }) => {
+    async ({ batch, through }) => {
       const sentMs = performance.now();
       await options.write(batch);
       acknowledgmentMs.push(performance.now() - sentMs);
       onAcknowledged?.(batch.entryCount);
+      return through;
     },
-    ({ through }) => onPrefix?.(through),
+    (through) => onPrefix?.(through),
   );
   return {
     ...summary!,

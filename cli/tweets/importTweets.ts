@@ -41,11 +41,12 @@ export async function importTweets(file: TweetFile, options: ImportOptions): Pro
   await inOrder(
     calls(),
     options.inFlight,
-    async ({ tweets }) => {
+    async ({ tweets, through }) => {
       await options.create(tweets);
       options.onAcknowledged(tweets.length);
+      return through;
     },
-    ({ through }) => options.onPrefix(through),
+    (through) => options.onPrefix(through),
   );
 }
 

@@ -93,7 +93,13 @@ export class JobRunner {
     const trace = this.tracing?.continue(job.trace);
     if (trace === undefined) return this.#runUntilCurrent(job, priority);
     const attributes = { 'roost.priority': priority, 'roost.attempts': job.attempts };
-    return trace.inSpan(`job ${job.kind}`, 'consumer', attributes, (own) => this.#runUntilCurrent(job, priority, own));
+    return trace.inSpan(
+      `job ${job.kind}`,
+      'consumer',
+      attributes,
+      (own) => this.#runUntilCurrent(job, priority, own),
+      ({ failures }) => failures[0]?.error,
+    );
   }
 
   async #runUntilCurrent(job: JobEntry, priority: Priority, trace?: Trace): Promise<JobOutcome> {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Semaphore, type Priority } from '../../core/index.js';
+import { Semaphore, type Priority, type Trace } from '../../core/index.js';
 import type { Host } from '../backend.js';
 import type { Leaf } from '../routing/route.js';
 import type { JobType } from './jobType.js';
@@ -54,4 +54,30 @@ it('fills each batch up to its bound', async () => {
       10,
     ),
   ).toEqual([[1, 3, 4, 2, 5]]);
+});
+
+it('hands a trace on to the jobs that follow, unless it shares the batch with jobs that are not traced', async () => {
+  const shared = { shared: true } as Trace;
+  const trace = {
+    shared: false,
+    sharing: shared,
+    inSpan: (_name: string, _kind: string, _attributes: object, work: (own: Trace) => unknown) => work(trace),
+  } as unknown as Trace;
+  const followed: (Trace | undefined)[] = [];
+  const type = { kind: 'test', apply: () => Promise.resolve([{ kind: 'next' }]) } as unknown as JobType<number>;
+  const host = { name: 'h', health: { healthy: true, reason: '' } } as Host;
+  const leaf = { shard: { id: { hostname: 'h', tablePrefix: 's' } } } as Leaf;
+  for (const traces of [[trace], [trace, undefined]])
+    await new Promise<void>((resolve) => {
+      const enqueue = (_priority: Priority, _jobs: unknown, own?: Trace): Promise<void> => {
+        followed.push(own);
+        return Promise.resolve();
+      };
+      const writer = new LeafWriter(type, leaf, host, new Semaphore(1), 1_000, enqueue, resolve);
+      for (const own of traces) {
+        const traced = own === undefined ? {} : { trace: own };
+        writer.push({ items: [1], priority: 'high', done: () => undefined, ...traced });
+      }
+    });
+  expect(followed).toEqual([trace, undefined]);
 });

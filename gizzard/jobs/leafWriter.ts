@@ -111,7 +111,7 @@ export class LeafWriter<Item> {
         fields: { host: name },
       });
     const items = groups.length === 1 ? groups[0]!.items : groups.flatMap((group) => group.items);
-    const traces = groups.flatMap(({ trace }) => trace ?? []);
+    const traces = groups.some(({ trace }) => trace !== undefined) ? groups.flatMap(({ trace }) => trace ?? []) : [];
     const work = (trace: Trace | undefined): Promise<void> =>
       this.#applyInParts(items, priority, traces.length < groups.length ? trace?.sharing : trace);
     try {
@@ -135,8 +135,9 @@ export class LeafWriter<Item> {
       const part = items.length <= this.#itemsAtOnce ? items : items.slice(start, start + this.#itemsAtOnce);
       const deadline = Deadline.after(this.deadlineMs, undefined, trace);
       const followUps = await this.type.apply(this.host, this.leaf, part, deadline);
-      for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority))
-        await this.enqueue(at, some, trace);
+      // Which of the jobs brought about which follow-up is not known: one traced job would have those of all traced.
+      const own = trace?.shared === true ? undefined : trace;
+      for (const [at, some] of groupBy(followUps, (one) => one.priority ?? priority)) await this.enqueue(at, some, own);
     }
   }
 }
