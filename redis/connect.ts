@@ -90,10 +90,7 @@ function redisAddress(
     ...(sentinels === undefined || sentinelName === undefined
       ? { host, port }
       : {
-          sentinels: sentinels.map((sentinel) => {
-            const [sentinelHost, sentinelPort] = sentinel.split(':');
-            return { host: sentinelHost!, port: Number(sentinelPort) };
-          }),
+          sentinels: sentinels.map(sentinelAddress),
           name: sentinelName,
           natMap: (address) => refuseInTheClear(config, address),
           // ioredis's failover detector ends a connection for good if it strikes during a connect. A primary that
@@ -106,6 +103,12 @@ function redisAddress(
         }),
     ...(username === undefined ? {} : { username }),
   };
+}
+
+/** The address of a Sentinel in the configuration, as `host:port`. */
+export function sentinelAddress(text: string): { readonly host: string; readonly port: number } {
+  const [host, port] = text.split(':');
+  return { host: host!, port: Number(port) };
 }
 
 /**

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { configSchema, createLog } from '../process/index.js';
 import { PassThrough } from 'node:stream';
 import { connectRedis } from './connect.js';
+import { Sentinels } from './sentinels.js';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -55,4 +56,43 @@ it.each([
     .toMatch(/0\.0\.0\.0:\d+, which a Sentinel|\.$/);
   expect(Math.min(reached, 1)).toBe(connections);
   expect(logged).not.toContain('planted');
+});
+
+it('asks one that hangs again and again, and waits for those that answer', async () => {
+  const said = (flags: string): string =>
+    `*4\r\n${['flags', flags, 'runid', 'r1'].map((text) => `$${text.length}\r\n${text}\r\n`).join('')}`;
+  let flags = 'master';
+  const asked = [0, 0, 0];
+  const ports = await Promise.all(
+    asked.map((_, place) =>
+      listen(
+        createServer((socket) => {
+          socket.on('error', () => undefined);
+          closing.push(() => socket.destroy());
+          socket.on('data', (bytes: Buffer) => {
+            for (const [command] of bytes.toString().matchAll(/SENTINEL|CLIENT|INFO/gi)) {
+              if (command.toUpperCase() !== 'SENTINEL') socket.write('+OK\r\n');
+              else if (++asked[place]! > 0 && place < 2) socket.write(said(flags));
+            }
+          });
+        }),
+      ),
+    ),
+  );
+  const { redis: config } = configSchema.parse({
+    databaseHosts: { db1: {} },
+    nameServer: { hosts: ['db1'] },
+    redis: { sentinels: ports.map((port) => `127.0.0.1:${port}`), sentinelName: 'flags' },
+  });
+  const sentinels = new Sentinels(config, createLog('warn', new PassThrough()));
+  closing.push(() => sentinels.close());
+  for (let i = 0; i < 20; i++) expect(await sentinels.keep('r1')).toBe(true);
+  expect(asked.slice(0, 2)).toEqual([20, 20]);
+  expect(asked[2]).toBeLessThan(5);
+  // Those that ask together share a question.
+  expect(await Promise.all(Array.from({ length: 50 }, () => sentinels.keep('r1')))).toEqual(new Array(50).fill(true));
+  expect(asked[0]).toBeLessThan(23);
+  expect(await sentinels.keep('another')).toBe(false);
+  flags = 'master,failover_in_progress';
+  expect(await sentinels.keep('r1')).toBe(false);
 });

@@ -127,8 +127,8 @@ export class Jobs {
     const nameServerHosts = config.nameServer.hosts.map((name) => databases.host(name));
     const epochs = new EpochTable(nameServerHosts, `${cluster}_nameserver`);
     const writers = new WriterTable(nameServerHosts, `${cluster}_nameserver`);
-    // A command in flight when this connection breaks fails at once: on the next connection it might reach another Redis before that was examined.
     if (config.redis.sentinels !== undefined) this.#sentinels = new Sentinels(config.redis, log);
+    // A command in flight when this connection breaks fails at once: on the next connection it might reach another Redis before that was examined.
     this.guard = new JournalGuard(this.#connect(config, log, { retries: 0 }), epochs, writers, {
       cluster,
       replicas: config.journal.replicas,

@@ -15,8 +15,8 @@ const missedForMs = 30_000;
 /** Shared by the connections of a process. */
 export class ReplicaCounts {
   #connected = 0;
-  #most = 0;
-  #mostAtMs = -Infinity;
+  /** Numbers that were connected lately, falling: of two with the same or fewer, only the later one counts. */
+  #seen: { readonly connected: number; readonly atMs: number }[] = [];
 
   constructor(
     /** 0: do not wait. */
@@ -26,12 +26,10 @@ export class ReplicaCounts {
   ) {}
 
   /** Notes how many are connected, each second. */
-  saw(connected: number): void {
+  saw(connected: number, nowMs = performance.now()): void {
     this.#connected = connected;
-    const nowMs = performance.now();
-    if (connected < this.#most && nowMs - this.#mostAtMs < missedForMs) return;
-    this.#most = connected;
-    this.#mostAtMs = nowMs;
+    this.#seen = this.#seen.filter((one) => one.connected > connected && nowMs - one.atMs < missedForMs);
+    this.#seen.push({ connected, atMs: nowMs });
   }
 
   /** When the journal's Redis was last looked at. */
@@ -41,7 +39,7 @@ export class ReplicaCounts {
 
   /** The most that were connected lately. */
   get most(): number {
-    return this.#most;
+    return this.#seen[0]?.connected ?? 0;
   }
 }
 
