@@ -48,11 +48,20 @@ export const stampede: Benchmark = {
       await client.set(new Map([[key, value]]));
       return value;
     };
+    // As most applications have it: readers of a process that miss a key share one query.
+    const shared = clients.map(() => new Map<string, Promise<Buffer>>());
+    const sharing = (client: number, key: string): Promise<Buffer> => {
+      const running = shared[client]!;
+      const known = running.get(key) ?? aside(clients[client]!, key).finally(() => running.delete(key));
+      running.set(key, known);
+      return known;
+    };
     const all = (read: (client: number) => Promise<unknown>) =>
       timed(() => Promise.all(Array.from({ length: processes * readersEach }, (_, i) => read(i % processes))));
     try {
       const ours: number[] = [];
       const theirs: number[] = [];
+      const theirsShared: number[] = [];
       const tookOurs: number[] = [];
       const tookTheirs: number[] = [];
       for (let round = 0; round <= rounds; round++) {
@@ -62,16 +71,21 @@ export const stampede: Benchmark = {
         const ourQueries = queries;
         queries = 0;
         const theirMs = await all((client) => aside(clients[client]!, `aside${round}`));
+        const theirQueries = queries;
+        queries = 0;
+        await all((client) => sharing(client, `shared${round}`));
         // The first round connects.
         if (round === 0) continue;
         ours.push(ourQueries);
-        theirs.push(queries);
+        theirs.push(theirQueries);
+        theirsShared.push(queries);
         tookOurs.push(ourMs);
         tookTheirs.push(theirMs);
       }
       return [
         { name: 'queries that reach the database', ...ofRounds(ours), unit: '', target: { atMost: 1 } },
         { name: 'queries of cache-aside', ...ofRounds(theirs), unit: '' },
+        { name: 'queries of cache-aside that shares within a process', ...ofRounds(theirsShared), unit: '' },
         { name: 'until all have it', value: median(tookOurs), unit: 'ms' },
         { name: 'until all have it, cache-aside', value: median(tookTheirs), unit: 'ms' },
       ];

@@ -1,5 +1,11 @@
 import * as openTelemetry from '@opentelemetry/api';
 import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import {
   BasicTracerProvider,
   BatchSpanProcessor,
   ParentBasedSampler,
@@ -11,7 +17,7 @@ import { makeGraph, untilMaterialized } from './cluster.js';
 import { cpuMicros } from './cpuMicros.js';
 import { generatedColumns } from './edgeColumns.js';
 import { seededRandom } from '../test/moving/seededRandom.js';
-import { latencies, median, ofRounds } from './statistics.js';
+import { latencies, ofRounds } from './statistics.js';
 import { rounds, seedOf, sized } from './settings.js';
 
 const edgeCount = sized(20_000);
@@ -22,7 +28,13 @@ const slicesPerRound = sized(100);
 const turnsOfAll = 10;
 const inFlight = 32;
 /** The shares of calls whose traces are kept; undefined: the client has no OpenTelemetry. */
-const shares = { untraced: undefined, 'untraced too': undefined, '1 % sampled': 0.01, 'all sampled': 1 } as const;
+const shares = {
+  untraced: undefined,
+  'untraced too': undefined,
+  'none sampled': 0,
+  '1 % sampled': 0.01,
+  'all sampled': 1,
+} as const;
 type Side = keyof typeof shares;
 const sides = Object.keys(shares) as readonly Side[];
 const others = sides.filter((side) => side !== 'untraced');
@@ -46,34 +58,37 @@ export const traces: ClusterBenchmark = {
       ),
     );
     const graphs = await Promise.all(clients.map((client) => client.graph(name)));
-    const cpu = (): number => cpuMicros(server.pid) + cpuMicros(process.pid);
+    const cpu = (): number => {
+      const { user, system } = process.cpuUsage();
+      return cpuMicros(server.pid) + user + system;
+    };
     const costOf = async (kind: Kind, side: Side, slice: number): Promise<number> => {
       const before = cpu();
       await latencies(calls[kind], inFlight, (i) =>
         work[kind](graphs[sides.indexOf(side)]!, columns.sourceIds, slice + i * 97),
       );
       await untilMaterialized(roost);
-      return (cpu() - before) / calls[kind];
+      return cpu() - before;
     };
     const figures: Figure[] = [];
     for (const kind of kinds) {
       const base: number[] = [];
       const more = new Map<Side, number[]>(others.map((side) => [side, []]));
       for (let round = 0; round <= rounds; round++) {
-        const untraced: number[] = [];
-        const ratios = new Map<Side, number[]>(others.map((side) => [side, []]));
-        for (let slice = 0; slice < slicesPerRound; slice++) {
-          const taken = new Map<Side, number>();
-          for (const side of shuffled(sides))
-            if (side !== 'all sampled' || slice % turnsOfAll === 0) taken.set(side, await costOf(kind, side, slice));
-          untraced.push(taken.get('untraced')!);
-          for (const [side, list] of ratios)
-            if (taken.has(side)) list.push((taken.get(side)! / taken.get('untraced')! - 1) * 100);
-        }
-        // The first round warms all sides. A median forgets the slices that something else met.
+        // Sums: in most slices no call is sampled, so that a median of slices would not see what sampled calls cost.
+        const spent = new Map(sides.map((side) => [side, { micros: 0, calls: 0 }]));
+        for (let slice = 0; slice < slicesPerRound; slice++)
+          for (const side of shuffled(sides)) {
+            if (side === 'all sampled' && slice % turnsOfAll !== 0) continue;
+            const own = spent.get(side)!;
+            own.micros += await costOf(kind, side, slice);
+            own.calls += calls[kind];
+          }
+        const perCall = (side: Side): number => spent.get(side)!.micros / spent.get(side)!.calls;
+        // The first round warms all sides.
         if (round === 0) continue;
-        base.push(median(untraced));
-        for (const [side, list] of ratios) more.get(side)!.push(median(list));
+        base.push(perCall('untraced'));
+        for (const side of others) more.get(side)!.push((perCall(side) / perCall('untraced') - 1) * 100);
       }
       figures.push({ name: `${kind}, untraced, CPU of client and server`, ...ofRounds(base), unit: 'µs/call' });
       for (const [side, samples] of more)
@@ -103,7 +118,7 @@ const shuffled = <T>(values: readonly T[]): readonly T[] =>
     .sort((a, b) => a.place - b.place)
     .map(({ value }) => value);
 
-/** OpenTelemetry with an SDK of its own, which keeps a share of the traces and sends them nowhere. */
+/** OpenTelemetry with an SDK of its own, which keeps a share of the traces, and all metrics, and sends them nowhere. */
 function tracingOf(share: number | undefined): { readonly openTelemetry?: OpenTelemetry } {
   if (share === undefined) return {};
   const provider = new BasicTracerProvider({
@@ -112,11 +127,16 @@ function tracingOf(share: number | undefined): { readonly openTelemetry?: OpenTe
       new BatchSpanProcessor({ export: (_spans, done) => done({ code: 0 }), shutdown: () => Promise.resolve() }),
     ],
   });
-  const { ROOT_CONTEXT, context, metrics, trace } = openTelemetry;
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const metrics = new MeterProvider({
+    readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })],
+  });
+  const { ROOT_CONTEXT, context, diag, trace } = openTelemetry;
   return {
     openTelemetry: {
       ROOT_CONTEXT,
       context,
+      diag,
       metrics,
       trace: {
         getTracer: (name) => provider.getTracer(name),

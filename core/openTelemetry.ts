@@ -10,6 +10,8 @@ export interface OpenTelemetry {
     setSpanContext(context: Context, span: SpanContext): Context;
   };
   readonly metrics: { getMeter(name: string): Meter };
+  /** Where faults of the application's own exporters and samplers go. */
+  readonly diag: { error(message: string, ...details: unknown[]): void };
 }
 
 /** The name under which Roost's spans and metrics appear. */
@@ -62,7 +64,7 @@ export interface Histogram {
   record(value: number, attributes: SpanAttributes): void;
 }
 
-export interface Meter {
+interface Meter {
   createCounter(name: string, options: { description: string }): Instrument;
   createHistogram(
     name: string,

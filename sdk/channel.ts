@@ -102,19 +102,19 @@ export class Channel<C extends object> {
 
   /** As `call`. */
   async callWithin<T>(deadline: Deadline, invoke: Invoke<C, T>, signal?: AbortSignal, course?: CallCourse): Promise<T> {
-    this.#underWay++;
     const observed = this.telemetry?.begin();
+    this.#underWay++;
+    let failure: RoostError | undefined;
     try {
-      const answer = await unlessAborted(signal, () =>
+      return await unlessAborted(signal, () =>
         this.#attempts(observed?.traced(deadline) ?? deadline, invoke, signal, course, observed),
       );
-      observed?.ended();
-      return answer;
     } catch (error) {
-      observed?.ended(RoostError.from(error));
+      failure = RoostError.from(error);
       throw error;
     } finally {
       if (--this.#underWay === 0) this.#idle();
+      observed?.ended(failure);
     }
   }
 
@@ -128,7 +128,7 @@ export class Channel<C extends object> {
     if (course !== undefined) await course.begin();
     let failed: Server<C> | undefined;
     let losses = 0;
-    const backoff = new Backoff(firstPauseMs, maxPauseMs);
+    let backoff: Backoff | undefined;
     this.#retries.deposit();
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen();
@@ -148,6 +148,7 @@ export class Channel<C extends object> {
       if (error.fields['sent'] !== undefined && ++losses >= lossesOfCall) throw told;
       if (error.code === 'Overloaded' && !this.#retries.withdraw()) throw told;
       failed = server;
+      backoff ??= new Backoff(firstPauseMs, maxPauseMs);
       await this.#pause(told, attempt, backoff.next(), deadline, server);
       observed?.retried(error);
     }

@@ -27,10 +27,10 @@ export class ClientTelemetry {
   readonly #calls;
   readonly #retries;
   readonly #duration;
-  /** SpanAttributes of measurements, by method and code: most calls are not sampled, and cost little more than these. */
+  /** Labels of measurements, by method and code: most calls are not sampled, and cost little more than these. */
   readonly #labels = new Map<string, Map<string, SpanAttributes>>();
 
-  constructor(api: OpenTelemetry) {
+  constructor(private readonly api: OpenTelemetry) {
     this.#tracing = new Tracing(api);
     const meter = api.metrics.getMeter(instrumentationName);
     this.#calls = meter.createCounter('roost.client.calls', { description: 'Calls, by method and code' });
@@ -44,8 +44,19 @@ export class ClientTelemetry {
     });
   }
 
-  begin(): ObservedCall {
-    return new ObservedCall(this, this.#tracing, this.#tracing.begin('roost call', callSpan));
+  /** Undefined if the application's sampler fails: no call fails with it. */
+  begin(): ObservedCall | undefined {
+    return this.quietly(() => new ObservedCall(this, this.#tracing, this.#tracing.begin('roost call', callSpan)));
+  }
+
+  /** Runs code of the application, such as its exporters. Their faults go to the API's diagnostics. */
+  quietly<T>(run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      this.api.diag.error("the application's telemetry fails", error);
+      return undefined;
+    }
   }
 
   countRetry(method: string, code: string): void {
@@ -100,10 +111,12 @@ export class ObservedCall implements SentCall {
     this.telemetry.countRetry(this.#method, code);
   }
 
-  /** @param error absent: the call was answered */
-  ended(error?: RoostError): void {
-    if (error !== undefined) failSpan(this.span, error.code, error.message);
-    this.span.end();
-    this.telemetry.countCall(this.#method, error?.code ?? 'OK', (performance.now() - this.#startMs) / 1_000);
+  /** @param error undefined: the call was answered */
+  ended(error: RoostError | undefined): void {
+    this.telemetry.quietly(() => {
+      if (error !== undefined) failSpan(this.span, error.code, error.message);
+      this.span.end();
+      this.telemetry.countCall(this.#method, error?.code ?? 'OK', (performance.now() - this.#startMs) / 1_000);
+    });
   }
 }

@@ -30,8 +30,9 @@ export class Injectors {
     jobs: readonly InjectedJob[],
     { replicated, deadline }: InjectOptions,
   ): Promise<void> {
+    let connection: ThriftConnection<JobInjectorModule.Client> | undefined;
     try {
-      const connection = await this.#connection(address, deadline).catch(notReached);
+      connection = await this.#connection(address, deadline).catch(notReached);
       await connection.call(
         (client) =>
           client.inject_jobs(
@@ -55,7 +56,7 @@ export class Injectors {
       });
       if (meant !== 'Unauthenticated' && meant !== 'PermissionDenied') throw refused;
       // A new connection shows the token that the file has by then.
-      await this.#close(address);
+      if (connection !== undefined) await this.#close(address, connection);
       notReached(refused);
     }
   }
@@ -66,11 +67,13 @@ export class Injectors {
     await Promise.all(open.map(async (opening) => (await opening.catch(() => undefined))?.close()));
   }
 
-  async #close(address: ServerAddress): Promise<void> {
+  /** Another call may have opened a newer connection to the address: that one stays. */
+  async #close(address: ServerAddress, connection: ThriftConnection<JobInjectorModule.Client>): Promise<void> {
     const key = keyOf(address);
-    const open = this.#connections.get(key);
-    this.#connections.delete(key);
-    await (await open?.catch(() => undefined))?.close();
+    const newest = this.#connections.get(key);
+    if ((await newest?.catch(() => undefined)) === connection && this.#connections.get(key) === newest)
+      this.#connections.delete(key);
+    await connection.close();
   }
 
   async #connection(address: ServerAddress, deadline: Deadline): Promise<ThriftConnection<JobInjectorModule.Client>> {
